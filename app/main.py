@@ -50,6 +50,7 @@ from app.http.api_document import complete_api_document
 from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
+from app.http.known_routes import KnownRoutes
 from app.http.metrics import count_database_use, count_version_wait
 from app.http.openapi_document import serve_openapi_once
 from app.http.path_ids import EncodedSlashMiddleware
@@ -171,6 +172,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_tags=TAGS,
+        # The service makes its own spans, for the variables that it documents (decision 033).
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.in_background = in_background
@@ -195,6 +198,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
     app.state.feeds, app.state.charts = feeds, charts
     app.state.page_head, app.state.start_renderer = build_page_head, start_renderer
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
+    app.router.routes.insert(0, KnownRoutes())
     add_problem_handlers(app)
     add_query_documentation(app)
     complete_api_document(app, BODY_MODELS)

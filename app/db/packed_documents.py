@@ -131,7 +131,7 @@ def unpack_documents(stored: Sequence[object], dialect: Dialect) -> list[object]
             texts[n] = one.decode()
     frames = [frame for n in packed if isinstance(frame := stored[n], bytes)]
     for n, document in zip(packed, _unpack_frames(frames, dialect), strict=True):
-        texts[n] = document.tobytes().decode()
+        texts[n] = document.decode()
     return texts
 
 
@@ -144,16 +144,16 @@ def unpack_joined(frames: bytes, lengths: Iterable[int], dialect: Dialect) -> by
     return b",".join(_unpack_frames(found, dialect))
 
 
-def _unpack_frames(frames: Sequence[bytes], dialect: Dialect) -> list[zstandard.BufferSegment]:
+def _unpack_frames(frames: Sequence[bytes], dialect: Dialect) -> list[bytes]:
     """Unpack packed documents, all of one dictionary at once, in their order."""
     numbers: dict[bytes, list[int]] = {}
     for n, frame in enumerate(frames):
         numbers.setdefault(frame[_ID], []).append(n)
-    done: dict[int, zstandard.BufferSegment] = {}
+    done: dict[int, bytes] = {}
     for of_one in numbers.values():
         unpacker = _find_unpacker(frames[of_one[0]], dialect)
         found = unpacker.multi_decompress_to_buffer([frames[n] for n in of_one])
-        done |= {n: found[at] for at, n in enumerate(of_one)}
+        done |= {n: found[at].tobytes() for at, n in enumerate(of_one)}
     return [done[n] for n in range(len(frames))]
 
 

@@ -23,8 +23,6 @@ class JoinedPage(NamedTuple):
     """The documents of a page, joined by commas."""
 
     body: bytes
-    count: int
-    """How many documents it has."""
     last: PageKey | None
     """The key of the last of them where more follow."""
 
@@ -71,11 +69,11 @@ def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPag
         keys += found
         bodies += [documents] if documents else []
     last = PageKey(*keys[most - 1].split(" ", 1)) if len(keys) > most else None
-    return JoinedPage(b",".join(bodies), min(most, len(keys)), last)
+    return JoinedPage(b",".join(bodies), last)
 
 
 def _join_rows(db: Connection, query: BoundQuery, most: int) -> JoinedPage:
     rows = fetch_page_rows(db, query)
     last = PageKey(*rows[most - 1][:2]) if len(rows) > most else None
     documents: list[str] = [row[2] for row in rows[:most]]
-    return JoinedPage(",".join(documents).encode(), len(documents), last)
+    return JoinedPage(",".join(documents).encode(), last)

@@ -13,6 +13,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 
+from app.http.known_routes import note_plain_answer
+
 RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 Taker = Callable[..., Awaitable[object]]
 
@@ -37,17 +39,21 @@ def shorten_handler(framework: RouteHandler) -> RouteHandler:
     provider = known.get("dependency_overrides_provider")
     endpoint, name = last
 
-    async def answer_plainly(request: Request) -> Response:
+    async def answer_first(request: Request) -> Response:
         is_traced = request.scope.get("fastapi.telemetry") is not None
         if is_traced or getattr(provider, "dependency_overrides", None):
             return await framework(request)
+        note_plain_answer(request, answer_plainly)
+        return await answer_plainly(request)
+
+    async def answer_plainly(request: Request) -> Response:
         for guard, taken in guards:
             await guard(**{taken: request})
         made = await endpoint(**{name: request})
         assert isinstance(made, Response)
         return made
 
-    return answer_plainly
+    return answer_first
 
 
 def _find_taker(one: Dependant) -> tuple[Taker, str] | None:
