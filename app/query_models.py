@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -92,8 +93,14 @@ class BoundedDate(ParsedText):
     last: str
 
     def _parse(self) -> None:
-        first, last = parse_bounds(self)
-        self.first, self.last = first.isoformat(), last.isoformat()
+        self.first, self.last = _find_days(str(self))
+
+
+@lru_cache(4096)
+def _find_days(text: str) -> tuple[str, str]:
+    """Find the first and last day of a date; readers ask for the same few again and again."""
+    first, last = parse_bounds(text)
+    return first.isoformat(), last.isoformat()
 
 
 _VERSION = re.compile(r"[0-9]{1,18}")

@@ -1,15 +1,20 @@
 """Keyset pagination: a cursor is the key of the last row, signed and bound to its query."""
 
 import base64
+import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from app.db.request_versions import refuse_while_behind
 from app.errors import InvalidParameterError
 from app.lineages import Version
 
-_encode_parts = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
 NEVER_SHARED = 2**63
 """A version that no lineage shares with another."""
 
@@ -29,7 +34,7 @@ class PageKey:
 def encode_cursor(key: PageKey, query: str, secret: bytes, version: Version) -> str:
     """Return the opaque cursor of a key for one query, given out at a version."""
     parts = [key.value, key.id, int(version), version.lineage]
-    body = _encode_parts(parts).encode()
+    body = msgspec.json.encode(parts)
     return base64.urlsafe_b64encode(_sign_cursor(body, query, secret) + body).decode().rstrip("=")
 
 
@@ -60,7 +65,23 @@ def decode_cursor(cursor: str, query: str, secret: bytes, version: Version) -> P
 
 
 def _sign_cursor(body: bytes, query: str, secret: bytes) -> bytes:
-    return hmac.digest(secret, query.encode() + b"\x00" + body, "sha256")[:16]
+    """Sign by HMAC-SHA256 (RFC 2104), of which the part that is the same for all is kept.
+
+    `hmac.digest` begins from nothing each time, which takes four times as long.
+    """
+    inner, outer = (begun.copy() for begun in _begin_signatures(secret))
+    inner.update(query.encode() + b"\x00" + body)
+    outer.update(inner.digest())
+    return outer.digest()[:16]
+
+
+@lru_cache(maxsize=8)
+def _begin_signatures(secret: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    block = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(
+        _BLOCK, b"\0"
+    )
+    inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
+    return hashlib.sha256(inner), hashlib.sha256(outer)
 
 
 def decode_page_cursor(

@@ -6,11 +6,11 @@ that is then encoded again.
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, Select, bindparam, func, select
+from sqlalchemy import Connection, Integer, bindparam, func, select
 
-from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.dialect.fast_statements import CompiledStatement, RowsStatement, compile_statement
 from app.db.dialect.joined_documents import join_documents, join_texts, reads_in_order
 from app.db.keyset import PageKey
 from app.db.packed_documents import unpack_joined
@@ -27,7 +27,7 @@ class JoinedPage(NamedTuple):
     """The key of the last of them where more follow."""
 
 
-def select_joined_page(key: StatementKey) -> Select[*tuple[Any, ...]]:
+def select_joined_page(key: StatementKey) -> RowsStatement:
     """Select one row: the keys of a page and of one more event, and the joined documents."""
     page = select_matching(key).cte("page").prefix_with("MATERIALIZED")
     p = page.c
@@ -43,8 +43,8 @@ def select_joined_page(key: StatementKey) -> Select[*tuple[Any, ...]]:
 
 
 @lru_cache(maxsize=1024)
-def _compile_joined_page(key: StatementKey) -> CompiledStatement:
-    return compile_statement(key.dialect_name, select_joined_page(key))
+def _compile_joined_page(key: StatementKey, part: PagePart) -> CompiledStatement:
+    return compile_statement(key.dialect_name, select_joined_page(replace(key, part=part)))
 
 
 def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPage:
@@ -59,7 +59,7 @@ def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPag
         if left < 0:
             break
         values = query.values | {"page": left + 1, "shown": left}
-        asked = _compile_joined_page(replace(key, part=part))
+        asked = _compile_joined_page(key, part)
         [(lines, documents, lengths, packed)] = asked.fetch_rows(db, values)
         found = [] if lines is None else lines.split("\n")
         if packed:

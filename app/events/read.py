@@ -27,11 +27,12 @@ from app.lineages import Version
 from app.page_models import Meta
 from app.text import quote_id
 
+_APART = {"cursor", "limit", "count", "fields", "format", "bom", "as_of", "lineage"}
+
 
 def query_fingerprint(asked: EventQuery) -> str:
     """The text that a cursor is bound to: the filter and the order, not the page size."""
-    apart = {"cursor", "limit", "count", "fields", "format", "bom", "as_of", "lineage"}
-    return asked.model_dump_json(exclude=apart)
+    return asked.model_dump_json(exclude=_APART)
 
 
 def read_event_page(
@@ -65,7 +66,7 @@ def read_event_body(
     after = decode_page_cursor(asked.cursor, bound, secret, version)
     query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
     page = fetch_joined_page(db, query, asked.limit)
-    cursor = page.last and encode_cursor(page.last, bound, secret, version)
+    cursor = encode_cursor(page.last, bound, secret, version) if page.last is not None else None
     return page.body, cursor
 
 
