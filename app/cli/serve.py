@@ -18,6 +18,7 @@ from app.cli.terminal import console, open_current_database
 from app.http.server import BoundedHttpConnection as HttpConnection
 from app.http.shared_counts import PROCESS_FOLDER
 from app.logs import configure_logs
+from app.memory import limit_memory_arenas
 from app.operations.shared_metrics import SHARED_FOLDER
 from app.settings import Settings
 from app.tracing import check_tracing, start_tracing
@@ -88,6 +89,7 @@ class Supervisor(Multiprocess):
 
 def create_process_app() -> FastAPI:
     """Create the application of one process, which ends when its supervisor has died."""
+    limit_memory_arenas()
     supervisor = parent_process()
     if supervisor is not None:
         threading.Thread(target=_end_with, args=(supervisor.sentinel,), daemon=True).start()

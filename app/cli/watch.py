@@ -1,41 +1,49 @@
 """The commands `entente watch …`: follow changes in the terminal, and keep watches."""
 
-import asyncio
 import inspect
 import json
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from sqlalchemy import Row
 
-from app.access.keys import Principal
+from app.cli.kept_watches import (
+    Answer,
+    DatabaseWatches,
+    KeptWatches,
+    ServiceRefusalError,
+    open_service_watches,
+)
 from app.cli.output import JsonOption, print_data, print_table
 from app.cli.terminal import console, errors, open_current_database, report_input_errors
 from app.cli.watch_service import follow_service
-from app.db.engine import Database
-from app.db.lineage_table import read_version
 from app.errors import ConflictError, InvalidBodyError, NotFoundError
 from app.events.filter import EventFilter
 from app.feeds.command import build_filter_options
 from app.pull.items import PullError
-from app.settings import Settings
-from app.watches import delivery_store, watch_store
 from app.watches.follow import follow_changes
-from app.watches.keep import keep_watch, render_delivery, render_watch, require_watch, resolve_watch
-from app.watches.payloads import build_test_message, encode_message
-from app.watches.schemas import NOT_WATCHED, WatchBody
-from app.watches.sender import send_message
+from app.watches.schemas import NOT_WATCHED
 
 watch = typer.Typer(help="Follow changes of events, and keep watches that say them.")
-OPERATOR = Principal("", "", "admin")
-"""Who works on the database itself may see every watch."""
-OwnerOption = Annotated[str, typer.Option("--owner", help="Name of the key that keeps it.")]
-UrlOption = Annotated[str | None, typer.Option("--url", help="Webhook that gets each message.")]
+OwnerOption = Annotated[
+    str | None,
+    typer.Option("--owner", help="Name of the key that keeps it; with --url the key is the owner."),
+]
+WebhookOption = Annotated[
+    str | None, typer.Option("--webhook", help="Address that gets each message.")
+]
+ServiceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Address of a running service, with the key in ENTENTE_KEY where it needs one; by"
+        " default the database is read.",
+    ),
+]
 AfterOption = Annotated[
     int | None,
     typer.Option("--after", min=0, help="Changes after this `seq`; the newest by default."),
@@ -48,18 +56,26 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Wrap a command so that what cannot be done is said in a line, and exits with 2."""
 
     @wraps(command)
-    def run_and_report(**options: Any) -> None:
+    def run_and_report(**options: object) -> None:
         try:
             report_input_errors(command)(**options)
         except InvalidBodyError as wrong:
             for fault in wrong.faults:
                 errors.print(f"{fault.loc[-1]}: {fault.message}. {fault.hint or ''}")
             raise typer.Exit(2) from wrong
+        except ServiceRefusalError as refused:
+            errors.print(_name_commands(refused), highlight=False)
+            raise typer.Exit(refused.exit_code) from refused
         except (ConflictError, NotFoundError) as wrong:
-            errors.print(str(wrong).replace("/v1/watches lists", "entente watch list shows"))
+            errors.print(_name_commands(wrong))
             raise typer.Exit(2) from wrong
 
     return run_and_report
+
+
+def _name_commands(wrong: Exception) -> str:
+    """Say what is wrong with the commands that help, where the API names its routes."""
+    return str(wrong).replace("/v1/watches lists", "entente watch list shows")
 
 
 def _add_filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +84,7 @@ def _add_filters(command: Callable[..., None]) -> Callable[..., None]:
     names = {option.name for option in FILTERS}
 
     @wraps(command)
-    def run_with_filters(**options: Any) -> None:
+    def run_with_filters(**options: object) -> None:
         chosen = {n: v for n, v in options.items() if n in names and v not in (None, [])}
         rest = {n: v for n, v in options.items() if n not in names}
         command(**rest, filters=chosen)
@@ -85,7 +101,7 @@ def _add_filters(command: Callable[..., None]) -> Callable[..., None]:
 @_report_errors
 def follow_matches(
     context: typer.Context,
-    filters: dict[str, Any],
+    filters: Answer,
     after: AfterOption = None,
     most: Annotated[
         int | None, typer.Option("--limit", min=1, help="End after so many changes.")
@@ -93,14 +109,7 @@ def follow_matches(
     waits: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait for later changes, or end at the newest.")
     ] = True,
-    service: Annotated[
-        str | None,
-        typer.Option(
-            "--url",
-            help="Address of a running service, with the key in ENTENTE_KEY where it needs one; by"
-            " default the database is read.",
-        ),
-    ] = None,
+    service: ServiceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print each change of the events that match, as it is written; Ctrl+C ends it."""
@@ -124,7 +133,7 @@ def follow_matches(
             raise typer.Exit(failed.exit_code) from failed
 
 
-def _print_message(message: dict[str, Any], *, as_json: bool) -> None:
+def _print_message(message: Answer, *, as_json: bool) -> None:
     if as_json:  # a line each, for programs that read along
         print(json.dumps(message, ensure_ascii=False), flush=True)
         return
@@ -138,78 +147,74 @@ def _print_message(message: dict[str, Any], *, as_json: bool) -> None:
     )  # fmt: skip
 
 
+@contextmanager
+def _open_watches(service: str | None) -> Iterator[KeptWatches]:
+    """Open the watches of a service, or of the database that the settings name."""
+    if service is not None:
+        with open_service_watches(service, os.environ.get("ENTENTE_KEY", "")) as kept:
+            yield kept
+        return
+    with closing(open_current_database()) as database:
+        yield DatabaseWatches(database)
+
+
 @watch.command("add")
 @_add_filters
 @_report_errors
 def add_event_watch(
     name: Annotated[str, typer.Argument(help="What you call it.")],
-    filters: dict[str, Any],
-    owner: OwnerOption,
-    url: UrlOption = None,
+    filters: Answer,
+    owner: OwnerOption = None,
+    webhook: WebhookOption = None,
     after: AfterOption = None,
+    service: ServiceOption = None,
 ) -> None:
     """Keep a watch on the events that match, and print its id, feeds and secret."""
-    _keep({"name": name, "events": filters, "after": after}, owner, url)
+    _keep({"name": name, "events": filters, "after": after}, owner, webhook, service)
 
 
 @watch.command("add-shift")
 @_report_errors
 def add_shift_watch(
     name: Annotated[str, typer.Argument(help="What you call it.")],
-    owner: OwnerOption,
     actor: Annotated[str, typer.Option(help="Who moves.")],
     toward: Annotated[list[str], typer.Option(help="Toward whom.")],
+    owner: OwnerOption = None,
     verdict: Annotated[str, typer.Option(help="watch, weak, shift or strong.")] = "shift",
     direction: Annotated[str | None, typer.Option(help="away or toward.")] = None,
     dataset: Annotated[list[str], typer.Option(help="Datasets that count.")] = [],  # noqa: B006
-    url: UrlOption = None,
+    webhook: WebhookOption = None,
+    service: ServiceOption = None,
 ) -> None:
     """Keep a watch on a shift, which says when its verdict is reached and when it falls."""
     question = {"actor": actor, "toward": toward, "verdict": verdict}
     question |= {"direction": direction} if direction else {}
     question |= {"dataset": dataset} if dataset else {}
-    _keep({"name": name, "shift": question}, owner, url)
+    _keep({"name": name, "shift": question}, owner, webhook, service)
 
 
-def _keep(body: dict[str, Any], owner: str, url: str | None) -> None:
-    sent = WatchBody.model_validate(body | ({"webhook": {"url": url}} if url else {}))
-    with closing(open_current_database()) as database:
-        with database.connect() as db:
-            resolved = resolve_watch(db, sent, Settings())
-        row = _write_watch(database, sent, resolved, owner)
-    kept = watch_store.read_secrets(row)
-    shown = render_watch(row)
+def _keep(body: Answer, owner: str | None, webhook: str | None, service: str | None) -> None:
+    sent = body | ({"webhook": {"url": webhook}} if webhook else {})
+    with _open_watches(service) as kept:
+        shown = kept.add_watch(sent, owner)
     errors.print(f"Watch {shown.name!r}. Its feeds: {shown.feeds.atom}")
-    if kept:
-        errors.print(f"Its secret is shown only once: {kept[0].secret}")
+    if shown.secret:
+        errors.print(f"Its secret is shown only once: {shown.secret}")
     print(shown.id)
 
 
-def _write_watch(
-    database: Database, sent: WatchBody, resolved: dict[str, Any], owner: str
-) -> Row[Any]:
-    with database.write() as db:
-        if not watch_store.has_key_in_force(db, owner):
-            raise NotFoundError(
-                f"No key in force with the scope watch is named {owner!r}; entente keys list shows"
-                " them."
-            )
-        who = Principal("", owner, "watch")
-        return require_watch(db, keep_watch(db, sent, resolved, who, Settings()), who)
-
-
 @watch.command("list")
+@_report_errors
 def print_watches(
     owner: Annotated[str | None, typer.Option(help="Only watches of this key.")] = None,
     as_json: JsonOption = False,
+    service: ServiceOption = None,
 ) -> None:
-    """List the watches, the oldest first."""
-    with closing(open_current_database()) as database, database.connect() as db:
-        rows = watch_store.list_watches_after(db, owner, None, 100_000)
-    shown = [render_watch(row) for row in rows]
-    if print_data(
-        "json" if as_json else "table", [w.model_dump(exclude={"secret"}) for w in shown]
-    ):
+    """List the watches, the oldest first; at a service those that the key may see."""
+    with _open_watches(service) as kept:
+        shown = kept.list_watches(owner)
+    rows = [w.model_dump(exclude={"secret"}) for w in shown]
+    if print_data("json" if as_json else "table", rows):
         return
     columns = ("id", "owner", "name", "state", "waiting", "sent to")
     print_table(
@@ -223,31 +228,29 @@ def print_watches(
 
 @watch.command("remove")
 @_report_errors
-def drop_watch(ident: WatchArgument) -> None:
+def drop_watch(ident: WatchArgument, service: ServiceOption = None) -> None:
     """Drop a watch with all that it has said and has to say."""
-    with closing(open_current_database()) as database, database.write() as db:
-        row = require_watch(db, ident, OPERATOR)
-        watch_store.remove_watch(db, row.id)
-    errors.print(f"Watch {row.name!r} is dropped.")
+    with _open_watches(service) as kept:
+        kept.delete_watch(ident)
+    errors.print(f"Watch {ident} is dropped.")
 
 
 @watch.command("pause")
 @_report_errors
-def halt_watch(ident: WatchArgument) -> None:
+def halt_watch(ident: WatchArgument, service: ServiceOption = None) -> None:
     """Stop a watch where it is."""
-    with closing(open_current_database()) as database, database.write() as db:
-        watch_store.stop_watch(db, require_watch(db, ident, OPERATOR).id, "paused", None)
+    with _open_watches(service) as kept:
+        kept.change_watch(ident, "paused")
 
 
 @watch.command("resume")
 @_report_errors
-def continue_watch(ident: WatchArgument, after: AfterOption = None) -> None:
+def continue_watch(
+    ident: WatchArgument, after: AfterOption = None, service: ServiceOption = None
+) -> None:
     """Let a paused or suspended watch go on from where it stopped."""
-    with closing(open_current_database()) as database, database.write() as db:
-        row = require_watch(db, ident, OPERATOR)
-        if after is not None and after > read_version(db):
-            raise NotFoundError(f"The newest version is {read_version(db)}.")
-        watch_store.resume_watch(db, row.id, after)
+    with _open_watches(service) as kept:
+        kept.change_watch(ident, "active", after)
 
 
 @watch.command("deliveries")
@@ -257,13 +260,11 @@ def print_deliveries(
     state: Annotated[str | None, typer.Option(help="pending, delivered, dead or kept.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: JsonOption = False,
+    service: ServiceOption = None,
 ) -> None:
     """List what a watch said and has to say, newest first."""
-    with closing(open_current_database()) as database, database.connect() as db:
-        row = require_watch(db, ident, OPERATOR)
-        ancestry = read_version(db).ancestry
-        rows = delivery_store.list_deliveries_after(db, row.id, state, None, limit)
-        shown = [render_delivery(one, ancestry) for one in rows]
+    with _open_watches(service) as kept:
+        shown = kept.list_deliveries(ident, state, limit)
     if not print_data("json" if as_json else "table", [d.model_dump() for d in shown]):
         columns = ("seq", "change", "state", "attempts", "last", "error")
         print_table(
@@ -280,34 +281,20 @@ def print_deliveries(
 def retry_dead_letters(
     ident: WatchArgument,
     seq: Annotated[int | None, typer.Option(help="One of them; all where left out.")] = None,
+    service: ServiceOption = None,
 ) -> None:
     """Try dead letters of a watch again."""
-    with closing(open_current_database()) as database, database.write() as db:
-        row = require_watch(db, ident, OPERATOR)
-        count = delivery_store.replay_deliveries(db, row.id, seq)
+    with _open_watches(service) as kept:
+        count = kept.replay_deliveries(ident, seq)
     errors.print(f"{count} dead letters wait again.")
 
 
 @watch.command("test")
 @_report_errors
-def try_watch(ident: WatchArgument) -> None:
+def try_watch(ident: WatchArgument, service: ServiceOption = None) -> None:
     """Send a test message to the webhook of a watch; exit 1 where it does not arrive."""
-    with closing(open_current_database()) as database:
-        _send_test_now(database, ident)
-
-
-def _send_test_now(database: Database, ident: str) -> None:
-    with database.connect() as db:
-        row = require_watch(db, ident, OPERATOR)
-    if not row.url:
-        raise ConflictError("The watch has no webhook; its feeds say what it has to say.")
-    settings, now = Settings(), watch_store.format_now()
-    body = encode_message(build_test_message(row.id, row.name, now))
-    sending = send_message(
-        row.url, watch_store.make_test_id(row.id), body, watch_store.read_secrets(row),
-        allow_private=settings.watch_private_addresses, contact=settings.contact,
-    )  # fmt: skip
-    found = asyncio.run(sending)
+    with _open_watches(service) as kept:
+        found = kept.send_test(ident)
     if not found.arrived:
         errors.print(f"It did not arrive: {found.error}")
         raise typer.Exit(1)

@@ -10,11 +10,13 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.engine import Database
 from app.db.failures import classify_failure
+from app.db.schema import read_schema_version
 
 _APP = Path(__file__).resolve().parents[1]
-LOCK_SECONDS = 2.0
-"""How long a migration waits for a lock: as long wait the questions that come after it."""
-LOCK_ATTEMPTS = 30
+LOCK_SECONDS = 0.9
+"""How long a migration waits for a lock: as long wait the questions that come after it. After a
+second PostgreSQL would look whether two wait for each other, and might end a question for that."""
+LOCK_ATTEMPTS = 60
 """How often a migration is tried; after each a second is left to those who had to wait."""
 PAUSE_SECONDS = 1.0
 log = logging.getLogger("entente.migrations")
@@ -42,14 +44,19 @@ def make_alembic_config(database: Database) -> Config:
 
 
 def upgrade_schema(database: Database, to: str = "head") -> None:
-    """Migrate up to a schema version, by default the newest: to all of it, or not at all.
+    """Migrate up to a schema version, by default the newest.
 
-    On PostgreSQL it waits for long transactions with pauses, in which others go on.
+    Each migration is a transaction. After a failure the database has the schema of the last one
+    that was complete, and the next upgrade goes on there. On PostgreSQL a migration waits for long
+    transactions with pauses, in which others go on.
     """
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
+    attempt, before = 0, None
+    while True:
         try:
             command.upgrade(make_alembic_config(database), to)
         except DBAPIError as failed:
+            now = read_schema_version(database)
+            attempt, before = (attempt + 1 if now == before else 1), now
             if attempt == LOCK_ATTEMPTS or classify_failure(failed) != "busy":
                 raise
             log.warning("the migration waits for a long transaction, attempt %d", attempt)

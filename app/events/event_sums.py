@@ -14,7 +14,7 @@ from app.db.dialect import in_list_params, match_any
 from app.db.dialect.bulk_copy import bulk_add_sums, bulk_delete_empty_sums, keep_lesser
 from app.db.tables import day_sums, dyads, signals
 from app.events.durations import CLASS_UNIT, spread_signal
-from app.events.index_rows import COLUMNS_BY_TABLE, EventRows, EventSums, SumRow
+from app.events.index_rows import COLUMNS_BY_TABLE, EventRows, EventSums
 from app.events.month_counts import change_month_counts, count_by_month, count_stored_months
 from app.events.signals import signal_weight
 from app.events.volumes import add_volumes
@@ -56,7 +56,7 @@ def replace_event_sums(db: Connection, removed: EventSums, added: EventSums) -> 
     mark_dyads_stale(db, [row[:4] for row in (*removed.days, *added.days)])
 
 
-def write_day_sums(db: Connection, changed: Sequence[SumRow], *, has_less: bool) -> None:
+def write_day_sums(db: Connection, changed: Sequence[tuple[Any, ...]], *, has_less: bool) -> None:
     """Add rows to the day sums and their `n` to the volumes; rows that become zero are deleted.
 
     `has_less`: whether anything was subtracted, without which no row can become zero.
@@ -68,14 +68,16 @@ def write_day_sums(db: Connection, changed: Sequence[SumRow], *, has_less: bool)
     add_volumes(db, [row[2:5] for row in changed])
 
 
-def subtract_day_sums(added: Sequence[SumRow], removed: Sequence[SumRow]) -> list[SumRow]:
+def subtract_day_sums(
+    added: Sequence[tuple[Any, ...]], removed: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
     """Subtract rows of day sums from others, in key order; rows of nothing are left out. Pure.
 
     The sums are integers, so that adding and subtracting the same signals gives exactly zero.
     """
     if not removed:
         return list(added)
-    total: dict[SumRow, tuple[int, ...]] = {row[:4]: row[4:] for row in added}
+    total: dict[tuple[Any, ...], tuple[int, ...]] = {row[:4]: row[4:] for row in added}
     nothing = (0,) * len(SUM_COLUMNS)
     for row in removed:
         there = total.get(row[:4], nothing)

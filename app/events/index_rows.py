@@ -43,15 +43,11 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
 """
 
 
-SumRow = tuple[Any, ...]
-"""The key of a row of sums, and what it adds or has."""
-
-
 class EventSums(NamedTuple):
     """What events add to the tables of sums, in the columns of these tables and in key order."""
 
-    days: list[SumRow]
-    months: list[SumRow]
+    days: list[tuple[Any, ...]]
+    months: list[tuple[Any, ...]]
 
 
 class EventRows:
@@ -132,7 +128,7 @@ class EventRows:
             for row in getattr(self, name, ()):
                 yield name, dict(zip(columns, row, strict=False))
 
-    def sum_by_day(self) -> list[SumRow]:
+    def sum_by_day(self) -> list[tuple[Any, ...]]:
         """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
         total: dict[tuple[str, ...], list[int]] = {}
         for (

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from app.db.dialect import in_list_params, match_any
 from app.db.dialect.bulk_copy import bulk_add_sums, bulk_delete_empty_sums
 from app.db.tables import events, month_counts, participations
-from app.events.index_rows import EventRows, SumRow
+from app.events.index_rows import EventRows
 
 INTENSITY_UNIT = 1_000_000
 """Intensities are summed in whole millionths, so that what is subtracted leaves exactly zero."""
@@ -43,7 +43,9 @@ _PEAK_RULES = {
 """What is subtracted has no greater peak than the row, and counts as less than nothing."""
 
 
-def change_month_counts(db: Connection, removed: Sequence[SumRow], added: Sequence[SumRow]) -> None:
+def change_month_counts(
+    db: Connection, removed: Sequence[tuple[Any, ...]], added: Sequence[tuple[Any, ...]]
+) -> None:
     """Subtract the counts of events that are superseded, and add those that are being stored.
 
     Both as `count_by_month` makes them. What is removed and added alike is not written.
@@ -56,13 +58,13 @@ def change_month_counts(db: Connection, removed: Sequence[SumRow], added: Sequen
     bulk_add_sums(db, month_counts, [row for row in added if row not in alike], _PEAK_RULES)
 
 
-def _negate_counts(row: SumRow) -> SumRow:
+def _negate_counts(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a row that subtracts its counts; the peak stays, and counts fewer events."""
     *keys, n, coop, conf, scored, whole, lasts, peak, at_peak = row
     return (*keys, -n, -coop, -conf, -scored, -whole, -lasts, peak, -at_peak)
 
 
-def count_stored_months(db: Connection, ids: Sequence[str]) -> list[SumRow]:
+def count_stored_months(db: Connection, ids: Sequence[str]) -> list[tuple[Any, ...]]:
     """Count what the current rows of some events add: rows of `month_counts`, in key order."""
     return _sum_shapes(_count_stored_shapes(db, ids))
 
@@ -73,7 +75,7 @@ def count_months_again(db: Connection) -> None:
     bulk_add_sums(db, month_counts, _sum_shapes(_count_stored_shapes(db)))
 
 
-def count_by_month(rows: EventRows) -> list[SumRow]:
+def count_by_month(rows: EventRows) -> list[tuple[Any, ...]]:
     """Count events by month: rows of `month_counts`, in key order."""
     numbers: dict[Shape, int] = {}
     of_events: dict[int, int] = {}
@@ -119,7 +121,7 @@ def _select_counted_rows(dialect: str, *, of_all_events: bool) -> Select[Any]:
     return select(both.actor, *(both[name] for name in columns))
 
 
-def _sum_shapes(counted: Iterable[tuple[str, Measure, int]]) -> list[SumRow]:
+def _sum_shapes(counted: Iterable[tuple[str, Measure, int]]) -> list[tuple[Any, ...]]:
     """Sum (actor, measure, number of events) into rows of `month_counts`."""
     total: dict[tuple[str, ...], tuple[int, ...]] = {}
     for actor, (rest, (coop, conf, scored, whole, lasts), peak), n in counted:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.db import migrate
+from app.db.dialect import lock_for_writing
 from app.db.engine import Database
 from app.db.migrate import downgrade_schema, upgrade_schema
 from app.db.schema import HEAD, read_schema_version, require_current_schema
@@ -22,13 +23,15 @@ from app.db.migrate import upgrade_schema
 op.create_index = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 upgrade_schema(Database(sys.argv[1]), "20261201_closed")
 """
-"""The migration adds columns to three tables before it makes an index."""
-BEFORE = "20261201_unsent"
+"""The last migration adds columns to three tables before it makes an index."""
+BEFORE, EARLIER = "20261201_unsent", "20261201_pulls"
 
 
 @pytest.mark.slow
-def test_a_killed_migration_leaves_the_database_as_it_was_and_served(database: Database) -> None:
-    downgrade_schema(database, BEFORE)
+def test_a_killed_upgrade_leaves_what_was_complete_and_a_database_that_is_served(
+    database: Database,
+) -> None:
+    downgrade_schema(database, EARLIER)
     url = database.engine.url.render_as_string(hide_password=False)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_IN_THE_MIDDLE, url], cwd=ROOT, check=False
@@ -61,5 +64,25 @@ def test_a_migration_lets_others_go_on_while_it_waits_for_a_long_transaction(
                 db.execute(text("SET LOCAL lock_timeout = '5s'"))
                 assert db.scalar(text("SELECT count(*) FROM datasets")) is not None
         assert read_schema_version(database) == BEFORE
+    migration.join(30)
+    assert read_schema_version(database) == HEAD
+
+
+def test_a_migration_and_a_writer_never_wait_for_each_other(database: Database, kind: str) -> None:
+    """The writer has what the migration needs last, and then needs what it changes first."""
+    if kind == "sqlite":
+        pytest.skip("on SQLite there is one lock for all")
+    downgrade_schema(database, BEFORE)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <> 'virtualxid'")
+    with database.engine.begin() as db, database.engine.connect() as watcher:
+        db.execute(text("SET LOCAL deadlock_timeout = '1ms'"))  # this one would be ended
+        lock_for_writing(db)
+        db.execute(text("UPDATE keys SET name = name"))
+        db.execute(text("LOCK TABLE keys IN ROW EXCLUSIVE MODE"))
+        migration = threading.Thread(target=upgrade_schema, args=(database,))
+        migration.start()
+        while not watcher.scalar(waiting):
+            watcher.rollback()
+        db.execute(text("UPDATE datasets SET name = name"))
     migration.join(30)
     assert read_schema_version(database) == HEAD

@@ -198,7 +198,7 @@ def test_the_terminal_keeps_watches(database: Database, monkeypatch: pytest.Monk
             return apart.submit(CliRunner().invoke, cli.main, ["watch", *words]).result()
 
     with run_receiver() as receiver:
-        made = run("add", "mine", "--owner", "A. Reader", "--url", f"{receiver.url}/hook",
+        made = run("add", "mine", "--owner", "A. Reader", "--webhook", f"{receiver.url}/hook",
                    "--actor", "ARM", "--type", "AGREE")  # fmt: skip
         assert made.exit_code == 0, made.output
         ident = made.stdout.strip()
@@ -213,6 +213,7 @@ def test_the_terminal_keeps_watches(database: Database, monkeypatch: pytest.Monk
         assert run(*words).exit_code == 0, words
     assert run("remove", ident).exit_code == 2
     assert run("add", "x", "--owner", "unknown", "--actor", "ARM").exit_code == 2
+    assert "--owner" in run("add", "x", "--actor", "ARM").stderr
     assert run("add", "x", "--owner", "A. Reader", "--actor", "Nowhere").exit_code == 2
     assert run("add-shift", "x", "--owner", "A. Reader", "--actor", "ARM", "--toward",
                "RUS").exit_code == 0  # fmt: skip

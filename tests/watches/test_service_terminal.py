@@ -8,8 +8,11 @@ from examples import add_key
 from make import dataset, event
 from serving import serve_database
 from typer.testing import CliRunner, Result
+from watches.receiver import run_receiver
 
 from app import cli
+from app.access.keys import create_key
+from app.cli import kept_watches
 from app.db.engine import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
@@ -56,3 +59,39 @@ def test_a_service_says_the_same_as_its_database(
         assert "again" in shown
     monkeypatch.delenv("ENTENTE_KEY")
     assert run(*words, "--url", address).exit_code == 1
+
+
+def test_watches_are_kept_at_a_service(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.delenv("ENTENTE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("ENTENTE_WATCH_PRIVATE_ADDRESSES", "true")
+    with database.write() as db:
+        key = create_key(db, "A. Reader", "watch")
+    with serve_database(url) as address, run_receiver() as receiver:
+        at = ("--url", address)
+        refused = run("list", *at)
+        assert (refused.exit_code, "ENTENTE_KEY" in refused.stderr) == (2, True)
+        monkeypatch.setenv("ENTENTE_KEY", key)
+        made = run("add", "mine", "--actor", "ARM", "--webhook", f"{receiver.url}/hook", *at)
+        assert made.exit_code == 0, made.output
+        ident = made.stdout.strip()
+        assert "whsec_" in made.stderr
+        more = [run("add", f"m{n}", "--actor", "ARM", *at).stdout.strip() for n in range(3)]
+        monkeypatch.setattr(kept_watches, "PAGE_ROWS", 2)
+        listed = json.loads(run("list", "--json", *at).stdout)
+        assert [one["id"] for one in listed] == [ident, *more]
+        assert {one["owner"] for one in listed} == {"A. Reader"}
+        assert run("test", ident, *at).exit_code == 0
+        for words in (("pause",), ("resume", "--after", "0"), ("deliveries", "--state", "pending"),
+                      ("replay",), ("remove",)):  # fmt: skip
+            done = run(words[0], ident, *words[1:], *at)
+            assert done.exit_code == 0, (words, done.output)
+        gone = run("remove", ident, *at)
+        assert (gone.exit_code, "/v1/watches" in gone.stderr) == (2, False), gone.output
+        wrong = run("add", "x", "--actor", "Nowhere", *at)
+        assert (wrong.exit_code, "Nowhere" in wrong.stderr) == (2, True), wrong.output
+        assert "--webhook" in run("add", "x", "--owner", "A. Reader", "--actor", "ARM", *at).stderr
+        shift = run("add-shift", "x", "--actor", "ARM", "--toward", "RUS", *at)
+        assert shift.exit_code == 0, shift.output
+    assert run("list", *at).exit_code == 1
+    assert run("list", "--url", "ftp://x").exit_code == 2

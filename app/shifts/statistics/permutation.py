@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.shifts.statistics.changepoints import gain_of_splits, split_gains, split_gains_by_class
-from app.shifts.statistics.sums import Floats, Ints
+from app.shifts.statistics.sums import Floats
 
 CACHE_CELLS = 20_000
 """Numbers of permuted rows in one array at a time, so that they stay in the processor's cache."""
@@ -54,11 +54,15 @@ def _accumulate_rows(rows: Floats) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def _shuffled_orders(size: int, block: int, times: int) -> Ints:
-    """Draw (size, times) row numbers: blocks in random order, the same at every call."""
+def _shuffled_orders(size: int, block: int, times: int) -> NDArray[np.unsignedinteger]:
+    """Draw (size, times) row numbers: blocks in random order, the same at every call.
+
+    They are of as few bytes as they need: a process keeps the orders of each size that it met.
+    """
     draw = np.random.default_rng([SEED, size, block]).random((times, -(-size // block)))
     rank = np.repeat(draw, block, axis=1)[:, :size]
-    return np.ascontiguousarray(np.argsort(rank, axis=1, kind="stable").T)
+    orders = np.argsort(rank, axis=1, kind="stable").T
+    return np.ascontiguousarray(orders, dtype=np.min_scalar_type(size))
 
 
 def permutation_p(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
@@ -78,7 +82,7 @@ def permutation_p_each(
 
     Results are cached by the rows, so a repeated question draws no permutation.
     """
-    keys = [(rows.tobytes(), rows.shape, least, block, few, many) for rows in every]
+    keys = [(_digest_rows(rows), rows.shape, least, block, few, many) for rows in every]
     found = [_p_cache.get(key) for key in keys]
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for n, p in enumerate(found):
@@ -129,7 +133,7 @@ def _permutation_p_of_stack(
 
 
 def _reaches_observed(
-    rows: Floats, orders: Ints, least: int, observed: Floats
+    rows: Floats, orders: NDArray[np.unsignedinteger], least: int, observed: Floats
 ) -> NDArray[np.bool_]:
     """Return (series, orders): whether an order gains at least the observed LLR of a series.
 
@@ -279,12 +283,10 @@ def _split_into_quarters(rows: Floats, first: int) -> Floats:
 
 
 @lru_cache(maxsize=256)
-def _shuffled_quarters(size: int) -> Ints:
+def _shuffled_quarters(size: int) -> NDArray[np.unsignedinteger]:
     """Draw (orders, size) numbers of quarters in random order, the same at every call."""
-    found: Ints = (
-        np.random.default_rng([SEED, size]).random((MOST_ORDERS, size)).argsort(1, kind="stable")
-    )
-    return found
+    draw = np.random.default_rng([SEED, size]).random((MOST_ORDERS, size))
+    return draw.argsort(1, kind="stable").astype(np.min_scalar_type(size))
 
 
 def _best_gain_per_order(
