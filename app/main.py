@@ -24,6 +24,7 @@ from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
 from app.charts.rendering import start_renderer
 from app.db.cursor_key import load_cursor_key
+from app.db.dialect.commit_watch import CommitWatch
 from app.db.engine import Database
 from app.db.reader import Reader
 from app.db.schema import require_current_schema
@@ -58,6 +59,7 @@ from app.http.problem_handlers import add_problem_handlers
 from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.question_threads import QuestionThreads
 from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
+from app.http.recalled_answers import RecalledAnswers
 from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
 from app.http.version_tokens import VersionArrival, VersionTokenMiddleware
@@ -113,6 +115,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         refresher = ShiftWorker(unlimited)
         watcher = WatchWorker(unlimited, settings)
         threads: QuestionThreads | None = None
+        watch: CommitWatch | None = None
         try:
             require_current_schema(database)
             # Without a reader, whom `get_readers_database` adds, closed datasets are hidden.
@@ -121,6 +124,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             app.state.arrival = VersionArrival(database)
             app.state.key_uses = KeyUseRecorder(database)
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)
+            watch = CommitWatch(database.reading_engine)
+            app.state.recalled = RecalledAnswers(watch, app.state)
             app.state.threads = threads = QuestionThreads(settings.thread_count)
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
@@ -158,6 +163,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         finally:
             if threads is not None:
                 await to_thread.run_sync(threads.close)
+            if watch is not None:
+                watch.close()
             watcher.close()
             refresher.close()
             database.close()

@@ -35,11 +35,15 @@ class RememberedAnswer:
         """Bytes that it takes."""
         return OVERHEAD + sum(len(body) for body in self.bodies.values())
 
-    def build_response(self, accepted: str) -> Response:
-        """Build the response in the preferred coding that `Accept-Encoding` allows."""
+    def choose_coding(self, accepted: str) -> str:
+        """Choose the preferred coding that `Accept-Encoding` allows; empty for none."""
         kind = self.headers.get("content-type", "")
         fits = len(self.bodies[""]) >= MIN_SIZE and not kind.startswith(UNCOMPRESSED_KINDS)
-        coding = choose_coding(accepted) if fits else ""
+        return choose_coding(accepted) if fits else ""
+
+    def build_response(self, accepted: str) -> Response:
+        """Build the response in the preferred coding."""
+        coding = self.choose_coding(accepted)
         body = self.bodies.get(coding)
         if body is None:
             body = self.bodies[coding] = compress_body(self.bodies[""], coding)
@@ -58,6 +62,11 @@ class AnswerMemory:
         self._size = 0
         self._answers = OrderedDict[str, tuple[RememberedAnswer, int]]()
         self._lock = Lock()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any answer can be remembered."""
+        return self._most > 0
 
     def find_answer(self, tag: str) -> RememberedAnswer | None:
         """Find the answer with an ETag."""

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from app.http.answer_memory import AnswerMemory
 from app.http.dependencies import get_reader
 from app.http.raw_headers import find_header, read_request_header, replace_header
+from app.http.recalled_answers import note_remembered
 from app.lineages import Version
 from app.query_models import today
 from app.settings import Settings
@@ -57,6 +58,9 @@ def respond_with_version_etag(
     tag = f'W/"{digest}"'
     if remember:
         answer = _respond_from_memory(request, tag, make)
+        is_whole = type(answer) is Response and answer.status_code == 200
+        if is_whole and not reader.is_limited and today() not in day:
+            note_remembered(request, tag, _read_coding(answer))
     else:
         answer = _respond_with_etag(request, tag, make)
     set_cache_control(request, answer, is_lasting=is_lasting)
@@ -64,6 +68,11 @@ def respond_with_version_etag(
     replace_header(headers, b"entente-version", str(int(version)).encode())
     replace_header(headers, b"entente-lineage", version.lineage.encode())
     return answer
+
+
+def _read_coding(answer: Response) -> str:
+    found = find_header(answer.raw_headers, b"content-encoding")
+    return "" if found is None else found.decode("latin-1")
 
 
 def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]) -> Response:

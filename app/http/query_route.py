@@ -24,6 +24,7 @@ from app.http.dependencies import StateValue
 from app.http.plain_route import RouteHandler, shorten_handler
 from app.http.problems import OpenApiPart
 from app.http.question_threads import run_in_question_thread
+from app.http.recalled_answers import get_recalled, read_question
 
 Endpoint = Callable[..., Response]
 MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 256, 500
@@ -142,15 +143,27 @@ def _read_query_at_once(endpoint: Endpoint) -> Endpoint:
         kept.append(inspect.Parameter(request_name, keyword, annotation=Request))
     runs_in_loop = inspect.iscoroutinefunction(endpoint)
 
-    @wraps(endpoint)
-    async def call_endpoint(**values: Any) -> Response:
-        request = values[request_name] if wants_request else values.pop(request_name)
+    async def answer_question(request: Request, values: dict[str, object]) -> Response:
         for name, read in readers.items():
             values[name] = read(request)
         if runs_in_loop:
             made: Response = await endpoint(**values)  # type: ignore[misc]
             return made
         return await run_in_question_thread(request, endpoint, **values)
+
+    @wraps(endpoint)
+    async def call_endpoint(**values: Any) -> Response:
+        request: Request = values[request_name] if wants_request else values.pop(request_name)
+        recalled = get_recalled(request.app.state)
+        state = None if recalled is None else recalled.read_state()
+        question = None if state is None else read_question(request.scope)
+        if recalled is None or state is None or question is None:
+            return await answer_question(request, values)
+        if (known := recalled.find_answer(question, state)) is not None:
+            return known
+        made = await answer_question(request, values)
+        recalled.note_answer(request, question, state, made)
+        return made
 
     call_endpoint.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     call_endpoint.query_readers = readers  # type: ignore[attr-defined]
