@@ -14,6 +14,7 @@ from soak import choose_size
 from sqlalchemy import func, select
 
 from app.db.engine import Database
+from app.events.verify import find_event_faults
 from app.db.tables import revisions
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,8 @@ def test_a_follower_that_is_killed_loses_nothing(database: Database) -> None:
             time.sleep(chance.uniform(0.3, 3.0))
             follower.kill()
             follower.communicate()
+            with database.connect() as db:
+                assert list(find_event_faults(db)) == []
         last = start_follower(url, sources)
         said = last.communicate()[0].decode()
         assert last.returncode == 0, said

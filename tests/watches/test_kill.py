@@ -13,6 +13,7 @@ from soak import choose_size
 from watches.receiver import run_receiver
 
 from app.db.engine import Database
+from app.events.verify import find_event_faults
 
 TIMES = choose_size(1, 50)
 
@@ -56,6 +57,8 @@ def test_killed_while_delivering(database: Database, monkeypatch: pytest.MonkeyP
             service.kill()
             ended.set()
             writer.join(10)
+            with database.connect() as db:
+                assert list(find_event_faults(db)) == []
             service.start()
         where = f"/v1/watches/{watch['id']}"
         until = time.monotonic() + 60
