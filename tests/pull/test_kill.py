@@ -14,8 +14,8 @@ from soak import choose_size
 from sqlalchemy import func, select
 
 from app.db.engine import Database
-from app.events.verify import find_event_faults
 from app.db.tables import revisions
+from app.events.verify import find_event_faults
 
 pytestmark = pytest.mark.slow
 
