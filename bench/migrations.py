@@ -5,6 +5,7 @@ migration at a time, while one process reads and another writes without pause. W
 longest that either waited for one answer.
 
     python -m bench.migrations --events 200000 --on sqlite
+    python -m bench.migrations --since 20261201_pulls
 """
 
 import argparse
@@ -144,24 +145,24 @@ def measure_migration(database: Database, url: str, revision: str) -> MigrationC
     return MigrationCost(ended - begun, max(waits[0]), max(waits[1]), typical[0], typical[1])
 
 
-def measure_migrations(url: str, events: int, folder: Path) -> None:
-    """Print what each migration since the first release costs others on a database."""
+def measure_migrations(url: str, events: int, folder: Path, since: str) -> None:
+    """Print what each migration since a version of the schema costs others on a database."""
     begun = time.monotonic()
     fill_with_events(url, events, folder)
     database = Database(url)
     script = ScriptDirectory.from_config(make_alembic_config(database))
-    later = [one.revision for one in script.iterate_revisions("head", FIRST)][::-1]
+    later = [one.revision for one in script.iterate_revisions("head", since)][::-1]
     filled = time.monotonic()
-    downgrade_schema(database, FIRST)
+    downgrade_schema(database, since)
     print(
         f"{database.engine.dialect.name}, {events:,} events: filled in {filled - begun:.0f} s,"
-        f" migrated down to {FIRST} in {time.monotonic() - filled:.0f} s"
+        f" migrated down to {since} in {time.monotonic() - filled:.0f} s"
     )
     print("migration               takes s  longest read ms  (median)  longest write ms  (median)")
     plain = url.replace("postgresql+psycopg", "postgresql")
     for revision in (*later, ALL):
         if revision == ALL:
-            downgrade_schema(database, FIRST)
+            downgrade_schema(database, since)
         cost = measure_migration(database, plain, "head" if revision == ALL else revision)
         print(
             f"{revision:22} {cost.seconds:8.2f} {1000 * cost.read:16.0f}"
@@ -176,6 +177,7 @@ def main() -> None:
     """Measure on the databases that are asked for, one after the other."""
     parser = argparse.ArgumentParser(prog="python -m bench.migrations", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--since", default=FIRST, help="the schema to begin at")
     parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
     asked = parser.parse_args()
     from postgres import run_postgresql  # noqa: PLC0415
@@ -183,11 +185,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for kind in asked.on or ("sqlite", "postgresql"):
             if kind == "sqlite":
-                measure_migrations(f"sqlite:///{folder}/bench.db", asked.events, Path(folder))
+                measure_migrations(
+                    f"sqlite:///{folder}/bench.db", asked.events, Path(folder), asked.since
+                )
                 continue
             with run_postgresql() as server:
                 url = server.create_database("bench")
-                measure_migrations(url, asked.events, Path(folder))
+                measure_migrations(url, asked.events, Path(folder), asked.since)
 
 
 if __name__ == "__main__":

@@ -222,17 +222,18 @@ def mend_file_rows(file: InputFile, reading: RecognizedFile, has_header: bool) -
             if row.wrong is None and not isinstance(row.content, bytes):
                 cells = read_row_cells(row)
                 are_lines = are_lines and isinstance(row.content, str)
-                is_damaged = is_damaged or _is_damaged(cells)
-                marked = any(strip_text_mark(cell) != cell for cell in cells.values())
-                has_text_marks = has_text_marks or marked
+                is_damaged = is_damaged or has_missing_cells(cells)
+                text = "".join(cells.values())
+                if '"' in text or "'" in text:  # few have any
+                    is_damaged = is_damaged or _has_quotes(cells)
+                    marked = any(strip_text_mark(cell) != cell for cell in cells.values())
+                    has_text_marks = has_text_marks or marked
     if are_lines and not is_damaged:
         return reading
     mender = RowMender(file, reading, splits_lines=True, has_text_marks=has_text_marks)
     return reading._replace(read_rows=mender.mend_rows)
 
 
-def _is_damaged(cells: Cells) -> bool:
-    """Return whether a line has quotes or marks around cells, or markers of missing values."""
-    return has_missing_cells(cells) or any(
-        _unquote(cell) != cell or strip_text_mark(cell) != cell for cell in cells.values()
-    )
+def _has_quotes(cells: Cells) -> bool:
+    """Return whether a line has quotes around cells, or marks that keep them text."""
+    return any(_unquote(cell) != cell or strip_text_mark(cell) != cell for cell in cells.values())
