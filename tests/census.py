@@ -13,6 +13,7 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -105,7 +106,6 @@ class Module:
         self.source = path.read_text()
         self.tree = ast.parse(self.source)
         self.nodes = list(ast.walk(self.tree))
-
         self.line_count = self.source.count("\n")
 
     @property
@@ -171,8 +171,11 @@ class Module:
             if id(node) not in ignored and len(text.split()) > 1:
                 yield node.lineno, text
 
-    def list_comments(self) -> list[tuple[int, str]]:
+    @cached_property
+    def comments(self) -> list[tuple[int, str]]:
         """Comments that speak to people, not to tools."""
+        if "#" not in self.source:
+            return []
         tokens = tokenize.generate_tokens(io.StringIO(self.source).readline)
         return [
             (token.start[0], token.string)
@@ -184,10 +187,13 @@ class Module:
         """Whatever people read: docstrings, messages and comments."""
         yield from self.list_docstrings()
         yield from self.list_messages()
-        yield from self.list_comments()
+        yield from self.comments
 
     def list_deferred(self) -> Iterator[tuple[int, str]]:
         """Imports inside functions, and what they import."""
+        imports = [node for node in self.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+        if {id(node) for node in imports} <= {id(node) for node in self.tree.body}:
+            return  # which most modules end with: to walk through every function takes long
         inside = {
             id(node): node
             for function in self.nodes
@@ -361,12 +367,17 @@ class Figure:
         return self.aim is not None and self.value > self.aim
 
 
-def measure(modules: list[Module]) -> list[Figure]:
+def find_all(modules: list[Module]) -> dict[str, list[Finding]]:
+    """Whatever can be listed, by the word that asks for it."""
+    return {name: find(modules) for name, find in FINDINGS.items()}
+
+
+def measure(modules: list[Module], findings: dict[str, list[Finding]]) -> list[Figure]:
     """The figures of the census."""
-    counts = {name: len(find(modules)) for name, find in FINDINGS.items()}
+    counts = {name: len(found) for name, found in findings.items()}
     written = [module for module in modules if module.has_code]
     lengths = [module.line_count for module in written if module.place not in LONG_BY_NATURE]
-    comments = sum(len(module.list_comments()) for module in modules)
+    comments = sum(len(module.comments) for module in modules)
     lines = sum(module.line_count for module in modules)
     return [
         Figure("functions named by one word, %", measure_one_word_share(modules), 40, "one-word"),
@@ -393,9 +404,10 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in arguments if name not in FINDINGS]:
         print(f"unknown list {unknown[0]!r}; known: {', '.join(FINDINGS)}", file=sys.stderr)
         return 2
+    findings = find_all(modules)
     for name in arguments:
-        print(*FINDINGS[name](modules), sep="\n")
-    figures = measure(modules)
+        print(*findings[name], sep="\n")
+    figures = measure(modules, findings)
     if not arguments:
         print(f"{'':<48}{'found':>8}{'aim':>8}")
         for figure in figures:

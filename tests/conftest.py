@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings
 from long_first import LongFirst
 from make import name_first_lineage
+from no_processes import NoProcesses
 from other_processor import WANTED, other_processor
 from postgres import Server, lock_file, share_postgresql
 from serving import open_client
@@ -41,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Measure, where that is asked for; and let the processes of a run share files and tests."""
+    config.pluginmanager.register(NoProcesses())
     if config.getoption("--cpu"):
         config.pluginmanager.register(CpuSeconds())
     if hasattr(config, "workerinput"):

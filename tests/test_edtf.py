@@ -186,6 +186,7 @@ def test_the_seasons_leave_no_gap(year: str) -> None:
         assert earlier.end + timedelta(days=1) == later.start
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.text("0123456789X-/.~?%", max_size=24)))
 def test_any_text_is_a_date_or_an_edtf_error(text: str) -> None:
     try:

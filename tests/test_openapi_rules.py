@@ -32,6 +32,7 @@ KNOWN_KEYWORDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_schema_is_one() -> None:
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
@@ -135,6 +136,7 @@ def test_who_may_call_is_who_is_answered(api: TestClient, path: str) -> None:
     assert api.get(path).status_code == (200 if is_open else 401)
 
 
+@pytest.mark.slow
 def test_a_closed_service_says_so() -> None:
     settings = Settings(database_url="sqlite://", cursor_key="test", open_reading=False)
     closed = create_app(settings).openapi()["paths"]["/v1/events"]["get"]

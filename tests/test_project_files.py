@@ -159,6 +159,7 @@ def test_commit_hooks_run_without_network() -> None:
     assert "make check" in {hook["entry"] for hook in hooks}
 
 
+@pytest.mark.slow
 def test_no_file_names_a_package_registry() -> None:
     """The user who installs packages chooses where they come from."""
     if not (ROOT / ".git").exists():

@@ -178,6 +178,7 @@ def test_what_cannot_be_done_is_refused(name: str, value: str) -> None:
     check_tracing({name: value, "OTEL_SDK_DISABLED": "true"})
 
 
+@pytest.mark.slow
 def test_a_process_sends_its_spans_when_it_ends() -> None:
     asked = (
         "from app.tracing import *; start_tracing()\n"

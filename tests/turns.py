@@ -26,9 +26,10 @@ def find_kind(item: pytest.Item) -> str | None:
 
 
 def mark_slow(items: Iterable[pytest.Item]) -> None:
-    """Mark what runs on PostgreSQL as slow."""
+    """Mark what runs on PostgreSQL or in a browser as slow."""
     for item in items:
-        if find_kind(item) == "postgresql" or "postgresql" in item.name:
+        in_browser = "browser" in getattr(item, "fixturenames", ())
+        if in_browser or find_kind(item) == "postgresql" or "postgresql" in item.name:
             item.add_marker("slow")
 
 

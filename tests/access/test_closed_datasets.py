@@ -41,6 +41,7 @@ def api(database: Database, keys: dict[str, str]) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.mark.slow
 def test_a_closed_dataset_that_is_named_is_403_and_one_that_is_not_is_left_out(
     api: TestClient, keys: dict[str, str]
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_closed_dataset_that_is_named_is_403_and_one_that_is_not_is_left_out(
     assert "closed" not in keyed.json()["meta"]
 
 
+@pytest.mark.slow
 def test_readers_who_see_different_rows_share_no_cached_answer(
     api: TestClient, keys: dict[str, str]
 ) -> None:

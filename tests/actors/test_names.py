@@ -58,6 +58,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", SPELLINGS)
 def test_usual_spellings_of_a_name_mean_the_same_actor(database: Database, code: str) -> None:
     with database.connect() as db:

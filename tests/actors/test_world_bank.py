@@ -57,6 +57,7 @@ def read_world_bank_names() -> dict[str, str | None]:
         return {row["name"]: row["actor"] or None for row in csv.DictReader(lines)}
 
 
+@pytest.mark.slow
 @pytest.mark.by_turns
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_economies_are_found_and_aggregates_are_no_country(database: Database, damage: str) -> None:

@@ -107,6 +107,7 @@ def test_a_window_bounds_events_and_onsets(api: TestClient) -> None:
     assert all(shift["onset"].startswith("2022") for shift in brief["shifts"] if shift["onset"])
 
 
+@pytest.mark.slow
 def test_all_links_answer_with_the_same_version(api: TestClient) -> None:
     found = ask_brief(api, "actor=ARM&known_by=2023-12-31")
     again = ask_brief(api, found["links"]["permalink"].partition("?")[2])["data"]

@@ -53,6 +53,7 @@ def test_every_number_is_that_of_the_shift(api: TestClient, question: str) -> No
     assert {t["group"] for t in brief["ties"]} == {t["group"] for t in shift["structure"]["ties"]}
 
 
+@pytest.mark.slow
 def test_all_links_answer_with_the_same_version(api: TestClient) -> None:
     found = ask_brief(api, "actor=ARM&toward=RUS&known_by=2023-12-31")
     again = ask_brief(api, found["links"]["permalink"].partition("?")[2])["data"]

@@ -48,6 +48,7 @@ def cite(api: TestClient, view: str, **more: str) -> dict[str, Any]:
     return dict(answer.json()["data"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_citation_names_the_answer_its_version_and_the_day(api: TestClient, view: str) -> None:
     found = cite(api, view)
@@ -173,6 +174,7 @@ def test_an_address_without_answer_still_has_its_page(api: TestClient, query: st
     assert "<script>" not in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", EMBEDS)
 def test_an_embed_has_picture_source_and_link_and_no_script(api: TestClient, address: str) -> None:
     page = api.get(f"/embed/{address}")

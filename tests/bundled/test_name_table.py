@@ -65,6 +65,7 @@ def test_shared_names_are_ambiguous_while_all_their_actors_exist(index: ActorInd
     assert [name for name, since in days.items() if not index.is_ambiguous(name, max(since))] == []
 
 
+@pytest.mark.slow
 def test_every_name_in_a_language_means_its_actor(index: ActorIndex) -> None:
     rows = read_rows("names_in_languages.csv")
     assert len(rows) > 12_000

@@ -37,6 +37,7 @@ def list_written(database: Database, after: int) -> list[tuple[str, str, str | N
         return [tuple(row) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tables.BUNDLED_FOLDER

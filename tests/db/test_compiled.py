@@ -94,6 +94,7 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
                 assert (custom > 0) is steady
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_of_any_texts_arrives_as_it_is(database: Database, words: list[str]) -> None:

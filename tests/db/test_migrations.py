@@ -47,6 +47,7 @@ def test_there_is_one_last_migration(database: Database) -> None:
     assert ScriptDirectory.from_config(make_alembic_config(database)).get_heads() == [HEAD]
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_down_and_up_again_on_populated_data(database: Database) -> None:
     count = select(func.count()).select_from(events)

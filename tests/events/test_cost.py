@@ -77,6 +77,7 @@ ANSWERED = (
 )
 
 
+@pytest.mark.slow
 def test_a_costly_question_is_refused_before_it_reads_events(limited: TestClient) -> None:
     for address in REFUSED:
         with record_statements(limited) as executed:

@@ -37,6 +37,7 @@ def test_many_are_estimated_from_how_dense_the_newest_are(
     assert (found.count, found.count_is) == (28, "estimate")
 
 
+@pytest.mark.slow
 def test_relations_have_their_years_and_pages(api: TestClient) -> None:
     whole = api.get("/v1/actors/ARM/relations", params={"limit": 1000}).json()["data"]
     assert all(r["count"] == sum(y["count"] for y in r["series"]) for r in whole)

@@ -3,6 +3,7 @@
 import re
 from typing import get_args
 
+import pytest
 from fastapi.testclient import TestClient
 
 from app.db.failures import FailureKind
@@ -32,6 +33,7 @@ def test_the_type_of_a_problem_leads_to_its_explanation(api: TestClient) -> None
     assert api.get("/problems/none-such").status_code == 404
 
 
+@pytest.mark.slow
 def test_every_link_of_the_catalogs_leads_somewhere(api: TestClient) -> None:
     catalog = api.get("/.well-known/api-catalog")
     assert catalog.headers["content-type"].startswith("application/linkset+json")

@@ -302,6 +302,7 @@ def test_a_connection_that_is_not_used_after_its_rest_is_closed(
     run_apart(ask())
 
 
+@pytest.mark.slow
 def test_a_refusal_costs_little() -> None:
     async def refuse(question: bytes) -> float:
         line = Admission()

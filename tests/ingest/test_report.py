@@ -62,6 +62,7 @@ def sort_names(names: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     return sorted((one["kind"], one["name"], one["count"]) for one in names)
 
 
+@pytest.mark.slow
 def test_every_place_has_the_same_counts(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +113,7 @@ def test_every_place_has_the_same_counts(
     assert sort_names(found) == sorted((k, n, 2 * c) for k, n, c in EXPECTED)
 
 
+@pytest.mark.slow
 def test_few_resolved_parties_come_first_and_exit_4(tmp_path: Path) -> None:
     rows = build_rows(1)
     path = write_file(tmp_path / "a", join_events(*rows))

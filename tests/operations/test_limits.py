@@ -46,6 +46,7 @@ def test_a_read_that_takes_too_long_is_stopped_and_the_connection_lives(
     limited.close()
 
 
+@pytest.mark.slow
 def test_exports_workers_and_writes_have_no_time_limit(database: Database) -> None:
     slow = text(
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000)"
@@ -61,6 +62,7 @@ def test_exports_workers_and_writes_have_no_time_limit(database: Database) -> No
     limited.close()
 
 
+@pytest.mark.slow
 def test_a_question_that_takes_too_long_is_told_how_to_narrow_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.by_turns
 def test_every_route_that_reads_has_the_time_limit(api: TestClient, limits: list[float]) -> None:
     api.app.state.answers = AnswerMemory(0)  # type: ignore[attr-defined]
@@ -130,7 +133,7 @@ def test_exports_and_streams_have_none(api: TestClient, limits: list[float], pat
 
 @pytest.mark.parametrize("part", [b"0", b"{}", b"[]", b'""', b"1e5", b"null", b'{"a":0}'])
 def test_a_body_of_many_values_is_refused_before_it_is_walked(part: bytes) -> None:
-    body = b"[" + b",".join([part] * (31_000_000 // (len(part) + 1))) + b"]"
+    body = b"[" + (part + b",") * (31_000_000 // (len(part) + 1)) + part + b"]"
     begun = time.process_time()
     with pytest.raises(UnreadableRequestError) as refused:
         parse_json_body(body)

@@ -78,6 +78,7 @@ def test_rows_of_the_bundled_ranking_differ_from_their_ids(api: TestClient) -> N
     assert_named_pairs_agree(api, rows)
 
 
+@pytest.mark.slow
 def test_an_act_of_a_member_leaves_the_stored_row_of_its_group_as_it_was(
     database: Database,
 ) -> None:
@@ -95,6 +96,7 @@ def test_an_act_of_a_member_leaves_the_stored_row_of_its_group_as_it_was(
     assert stored == again == detected
 
 
+@pytest.mark.slow
 def test_a_membership_that_ends_leaves_the_stored_rows_of_its_group_as_they_were(
     database: Database,
 ) -> None:

@@ -1,5 +1,6 @@
 """Watches and closed datasets: neither messages nor feeds say what a key may not read."""
 
+import pytest
 from make import BY, dataset
 from sqlalchemy import update
 from watches.receiver import run_receiver
@@ -21,6 +22,7 @@ def close_dataset(database: Database, code: str) -> None:
         write_datasets(db, [found.model_copy(update={"access": "closed"})], BY)
 
 
+@pytest.mark.slow
 def test_closed_events_are_neither_sent_nor_in_the_feed(database: Database) -> None:
     with database.write() as db:
         dataset(db)

@@ -102,6 +102,7 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
     assert find_faults(database) == []
 
 
+@pytest.mark.slow
 def test_a_small_import_needs_no_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def test_loading_an_export_into_its_dataset_changes_nothing(
         assert db.scalar(written) == last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_loading_an_export_into_a_new_dataset_reproduces_it(
     database: Database, form: str, tmp_path: Path

@@ -110,6 +110,7 @@ def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> Non
     assert ends[0] < FIRST_BATCH_ROWS
 
 
+@pytest.mark.slow
 def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     number = 600
@@ -171,6 +172,7 @@ def test_parquet_that_was_exported_and_changed_is_rejected(
     assert reason == "is not in the exported form"
 
 
+@pytest.mark.slow
 def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     column = pa.array(["a" * 70_000_000])

@@ -162,6 +162,7 @@ def read_whole(database: Database) -> dict[str, Any]:
     return found | {"documents": plain}
 
 
+@pytest.mark.slow
 @pytest.mark.on_both
 @pytest.mark.parametrize("options", [{}, {"create_actors": True}])
 @pytest.mark.usefixtures("in_process")
@@ -182,6 +183,7 @@ def test_several_processes_store_what_one_does(
     assert unchanged["new"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_process")
 def test_a_dry_run_and_new_events_alone_are_as_with_one_process(
     database: Database, twin: Database, tmp_path: Path
@@ -192,6 +194,7 @@ def test_a_dry_run_and_new_events_alone_are_as_with_one_process(
     assert read_whole(database) == read_whole(twin)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_process")
 def test_others_write_while_batches_are_prepared(database: Database, tmp_path: Path) -> None:
     rows = make_rows(6 * BATCH)

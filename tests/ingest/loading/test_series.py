@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from app.db.engine import Database
@@ -62,6 +63,7 @@ def test_alliances_by_member_become_dyad_years(database: Database, tmp_path: Pat
     assert again == {"rows": 6, "unchanged": 4, "rejected": 2}
 
 
+@pytest.mark.slow
 def test_many_members_are_refused_as_a_whole(database: Database, tmp_path: Path) -> None:
     rows = [f"1,{n},S,1600,2100,0,1,0,0,0" for n in range(1, 60)]
     text = "\n".join([f"{MEMBER},nonaggression,entente", *rows])

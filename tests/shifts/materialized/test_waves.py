@@ -67,6 +67,7 @@ def read_rows(database: Database, dataset: str) -> list[Any]:
     return sorted(map(tuple, rows))
 
 
+@pytest.mark.slow
 def test_votes_of_one_dataset_leave_a_shared_dyad_as_it_was(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_votes_of_one_dataset_leave_a_shared_dyad_as_it_was(
         assert list(verify_stored_shifts(db)) == []
 
 
+@pytest.mark.slow
 def test_partners_that_moved_are_named_and_kept_fresh(database: Database) -> None:
     with database.write() as db:
         dataset = add_dataset(db)
@@ -124,6 +126,7 @@ def test_partners_that_moved_are_named_and_kept_fresh(database: Database) -> Non
     assert read_rows(database, dataset) == kept
 
 
+@pytest.mark.slow
 def test_a_setting_leaves_every_dyad_to_itself(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

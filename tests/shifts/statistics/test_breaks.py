@@ -27,12 +27,15 @@ def compute_cost(rows: Rows, whole: Rows) -> float:
 
 def best_by_brute_force(rows: Rows, least: int, penalty: float) -> tuple[float, list[int]]:
     found: list[tuple[float, list[int]]] = []
+    costs = {
+        (a, b): compute_cost(rows[a:b], rows) for a, b in combinations(range(len(rows) + 1), 2)
+    }
     for count in range(len(rows) // least):
         for cuts in combinations(range(1, len(rows)), count):
             ends = [0, *cuts, len(rows)]
             if min(b - a for a, b in pairwise(ends)) < least:
                 continue
-            total = sum(compute_cost(rows[a:b], rows) + penalty for a, b in pairwise(ends))
+            total = sum(costs[segment] + penalty for segment in pairwise(ends))
             found.append((total, list(cuts)))
     return min(found)
 
@@ -84,6 +87,7 @@ def ruptures() -> Any:
     return package
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_ruptures_finds_the_same_partition(ruptures: Any, seed: int) -> None:
     rows = draw_rows(100 + seed, 40)
@@ -342,6 +346,7 @@ def test_a_p_grows_with_length_and_falls_with_the_gain() -> None:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=40))
 def test_false_discovery_rates_are_those_of_scipy(p: list[float]) -> None:
