@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+Responses = dict[int | str, dict[str, Any]]
+"""What OpenAPI says of the answers of an operation, by status."""
+
 
 @cache
 def load_examples() -> dict[str, dict[str, Any]]:
@@ -19,7 +22,7 @@ def load_examples() -> dict[str, dict[str, Any]]:
 
 def example_responses(
     operation: str, status: int = 200, model: type[BaseModel] | None = None
-) -> dict[int | str, dict[str, Any]]:
+) -> Responses:
     """Return the OpenAPI `responses` of a route, with the example of its successful answer.
 
     A model is of an answer in GeoJSON, which the framework would document as plain JSON.
@@ -29,6 +32,12 @@ def example_responses(
         return {status: {"content": {"application/json": {"example": answer}}}}
     schema = {"$ref": f"#/components/schemas/{register_body_model(model)}"}
     return {status: {"content": {"application/geo+json": {"schema": schema, "example": answer}}}}
+
+
+def document_variant(responses: Responses, kind: str, model: type[BaseModel]) -> Responses:
+    """Document a media type that an answer has in some cases, with a model of its own."""
+    schema = {"$ref": f"#/components/schemas/{register_body_model(model)}"}
+    return {200: {"content": responses[200]["content"] | {kind: {"schema": schema}}}}
 
 
 def example_request_body(

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from quick_client import QuickClient
 
+from app.http.server import BoundedHttpConnection
 from app.main import create_app
 from app.settings import Settings
 
@@ -68,7 +69,9 @@ def serve_database(url: str, **more: Any) -> Iterator[str]:
 
 
 def _serve(app: FastAPI) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="error", ws="none", http=BoundedHttpConnection)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -176,3 +176,61 @@ def test_a_version_of_a_history_that_was_left_is_documented(api: TestClient) -> 
         ]
         if {"Entente-Min-Version", "lineage"} & {one["name"] for one in parameters}:
             assert "410" in operation["responses"]
+
+
+def list_contents() -> list[tuple[str, str, dict[str, Any]]]:
+    """List the bodies of good answers: operation, media type, and what is said of it."""
+    return [
+        (str(operation["operationId"]), kind, content)
+        for _, _, operation in OPERATIONS
+        for status, response in operation["responses"].items()
+        if status.startswith("2")
+        for kind, content in response.get("content", {}).items()
+    ]
+
+
+def test_an_answer_in_json_is_not_described_as_bytes() -> None:
+    contents = [c for c in list_contents() if c[1].endswith("json") and "ndjson" not in c[1]]
+    bare = [(name, kind) for name, kind, content in contents if not content.get("schema")]
+    as_text = [(n, k) for n, k, content in contents if content["schema"].get("type") == "string"]
+    assert (bare, as_text) == ([], [])
+
+
+def test_links_lead_to_operations_that_take_the_id() -> None:
+    taking = {
+        str(operation["operationId"]): {p["name"] for p in operation.get("parameters", ())}
+        for _, _, operation in OPERATIONS
+    }
+    links = [
+        link
+        for _, _, operation in OPERATIONS
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert len(links) > 40
+    for link in links:
+        assert set(link["parameters"]) <= taking[link["operationId"]], link
+
+
+def test_an_answer_of_chosen_fields_has_a_media_type_of_its_own(api: TestClient) -> None:
+    answer = api.get("/v1/events?fields=title&limit=2")
+    kind = answer.headers["content-type"]
+    assert kind == "application/vnd.entente.fields+json"
+    content = PATHS["/v1/events"]["get"]["responses"]["200"]["content"][kind]
+    schema = content["schema"] | {"components": DOCUMENT["components"]}
+    assert list(Draft202012Validator(schema).iter_errors(answer.json())) == []
+    assert [set(row) for row in answer.json()["data"]] == [{"id", "title"}] * 2
+
+
+def test_a_limit_that_is_cut_has_no_maximum(api: TestClient) -> None:
+    shown = PATHS["/ogc/collections/{collection}/items"]["get"]["parameters"]
+    [limit] = [p["schema"] for p in shown if p["name"] == "limit"]
+    assert "maximum" not in limit
+    assert api.get("/ogc/collections/events/items?limit=100000&actor=ARM&f=json").status_code == 200
+
+
+def test_a_page_for_people_is_documented(api: TestClient) -> None:
+    for path in ("/ogc", "/ogc/conformance", "/ogc/collections"):
+        answer = api.get(f"{path}?f=html", follow_redirects=False)
+        assert (answer.status_code, "location" in answer.headers) == (303, True)
+        assert "303" in PATHS[path]["get"]["responses"]

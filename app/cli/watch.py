@@ -26,7 +26,7 @@ from app.events.filter import EventFilter
 from app.feeds.command import build_filter_options
 from app.pull.items import PullError
 from app.watches.follow import follow_changes
-from app.watches.schemas import NOT_WATCHED
+from app.watches.json_filter import NOT_WATCHED
 
 watch = typer.Typer(help="Follow changes of events, and keep watches that say them.")
 OwnerOption = Annotated[

@@ -18,7 +18,7 @@ from app.editing.documents import DocumentType
 from app.editing.execute import WriteCall, WriteCallDep, execute_write
 from app.editing.outcome import Outcome, build_writer
 from app.editing.preconditions import Preconditions
-from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody
+from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody, WrittenList
 from app.errors import Fault, InvalidBodyError
 from app.events.router import EventId
 from app.events.schemas import Event
@@ -98,7 +98,7 @@ def _execute_change(
 @router.post(
     "/events",
     status_code=201,
-    response_model=Event | list[Event],
+    response_model=Event | WrittenList[Event],
     operation_id="createEvents",
     responses=example_responses("createEvents", 201),
     openapi_extra=example_request_body("createEvents", EventBody, several=True),
@@ -321,7 +321,7 @@ def _add_document_routes(
             handler,
             methods=[method],
             status_code=status,
-            response_model=model | list[model] if verb == "create" else model,  # type: ignore[valid-type]
+            response_model=model | WrittenList[model] if verb == "create" else model,  # type: ignore[valid-type]
             operation_id=operation,
             summary=f"{verb.capitalize()} {kind}",
             description=descriptions[verb].replace("a actor", "an actor"),

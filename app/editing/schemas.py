@@ -1,6 +1,6 @@
 """JSON bodies of the write API; an event may contain new actors and sources in full."""
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from app.events.schemas import (
 from app.sources.schemas import InlineSource
 from app.text import JsonInteger, ShortText, require_storable
 
+T = TypeVar("T")
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Derived fields of an answer; they are ignored where an answer is sent back."""
 READ_ONLY_PARTS = {
@@ -162,3 +163,9 @@ class MergeBody(BaseModel):
         if (self.into is None) == (not self.duplicates):
             raise ValueError("needs either into or duplicates, and not both")
         return self
+
+
+class WrittenList(BaseModel, Generic[T]):
+    """What was made of an array, in its order."""
+
+    data: list[T] = Field(description="The documents, in the order in which they were sent.")

@@ -17,9 +17,9 @@ from app.events.buckets import TooManyBucketsError
 from app.events.coverage import find_empty_reason
 from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
-from app.events.output_formats import EVENT_MEDIA_TYPES
-from app.events.schemas import Event
-from app.examples import example_responses
+from app.events.output_formats import EVENT_MEDIA_TYPES, FIELDS_MEDIA_TYPE
+from app.events.schemas import Event, EventFieldsPage
+from app.examples import document_variant, example_responses
 from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
@@ -173,7 +173,10 @@ class EventDetailQuery(AsOfQuery):
     "/events",
     response_model=Page[Event],
     operation_id="listEvents",
-    responses=document_formats(example_responses("listEvents"), EVENT_MEDIA_TYPES),
+    responses=document_formats(
+        document_variant(example_responses("listEvents"), FIELDS_MEDIA_TYPE, EventFieldsPage),
+        EVENT_MEDIA_TYPES,
+    ),
 )
 def list_events(
     asked: Annotated[EventQuery, Query()],
@@ -202,7 +205,8 @@ def list_events(
             resolved = queries.resolve_filter(db, asked, then)
             body, cursor = read.read_event_body(db, asked, resolved, key, version)
             known = read.read_event_page_meta(db, resolved, asked.count, version, not body)
-            return render_page(body, known, build_page_links(request, cursor, version))
+            kind = FIELDS_MEDIA_TYPE if asked.fields else EVENT_MEDIA_TYPES["json"][0]
+            return render_page(body, known, build_page_links(request, cursor, version), kind)
 
         return respond_with_version_etag(request, version, render_answer, remember=True)
 

@@ -11,6 +11,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from app.actors.schemas import ActorCandidate
 from app.edtf import parse_edtf
@@ -20,6 +21,7 @@ from app.events.event_id import (
     require_event_reference,
 )
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
+from app.page_models import Page
 from app.text import JsonInteger, JsonNumber, LongText, ShortText, require_storable
 
 
@@ -238,3 +240,17 @@ class UnresolvedName(BaseModel):
         description="The actors with the nearest names, or all that have this name; of the most"
         " frequent names only. They are candidates: nothing is resolved to them.",
     )
+
+
+def _require_id_alone(schema: JsonDict) -> None:
+    schema["required"] = ["id"]
+
+
+class EventFields(Event):
+    """Some fields of an event: its id, and those that `fields` names."""
+
+    model_config = ConfigDict(json_schema_extra=_require_id_alone)
+
+
+class EventFieldsPage(Page[EventFields]):
+    """A page of events with the fields that `fields` names."""

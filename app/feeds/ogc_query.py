@@ -55,7 +55,9 @@ class ItemsQuery(EventFilter):
         examples=[EPSG4326],
     )
     limit: int = Field(
-        100, ge=1, le=MOST_FEATURES, description="Features on a page; more are cut to the most."
+        100,
+        ge=1,
+        description=f"Features on a page; {MOST_FEATURES} at most, also where more are asked for.",
     )
     cursor: Cursor | None = Field(None, description="From the link `next`.")
     offset: int = Field(

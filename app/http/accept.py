@@ -3,9 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, NotAcceptableError, Responses
+from app.http.problems import (
+    PROBLEM_RESPONSE,
+    PROBLEM_TITLES,
+    NotAcceptableError,
+    OpenApiPart,
+    Responses,
+)
 
 Name = TypeVar("Name", bound=str)
+CSL_JSON = "application/vnd.citationstyles.csl+json"
+"""Of the JSON formats the one that is a list."""
 
 
 def negotiate_format(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
@@ -53,13 +61,20 @@ def _weigh_media_type(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
 def document_media_types(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:
     """Document other formats than JSON in the OpenAPI `responses` of a route."""
     others = {
-        kinds[0].partition(";")[0]: {
-            "schema": {"type": "string", "format": "binary", "title": name}
-        }
+        kinds[0].partition(";")[0]: {"schema": _describe_body(name, kinds[0])}
         for name, kinds in offered.items()
         if name != "json"
     }
     return responses | {200: {"content": responses[200]["content"] | others}}
+
+
+def _describe_body(name: str, kind: str) -> OpenApiPart:
+    """Return the schema of a format: JSON has its own of other programs, all else is bytes."""
+    if kind == CSL_JSON:
+        return {"type": "array", "items": {"type": "object"}, "title": name}
+    if kind.endswith("+json"):
+        return {"type": "object", "title": name}
+    return {"type": "string", "format": "binary", "title": name}
 
 
 def document_formats(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from app.examples import load_examples
+from app.http.operation_links import add_operation_links
 from app.http.parameter_notes import complete_parameters
 from app.http.problems import Problem
 from app.http.response_notes import (
@@ -69,6 +70,7 @@ def _complete_document(document: Part, *, open_reading: bool) -> None:
                 _add_write_headers(method, operation)
             complete_responses(path, method, operation)
             _restore_example(operation)
+            add_operation_links(operation)
     complete_schemas(components["schemas"])
     complete_parameters(document)
     name_enums(document)

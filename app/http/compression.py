@@ -21,7 +21,10 @@ ZSTD_LEVEL, BROTLI_QUALITY, GZIP_LEVEL = 1, 3, 2
 """Fast ones: a page of 67 kB becomes 6 to 8 kB in some 90, 310 and 240 µs."""
 remove_compress_type("text/event-stream")
 for _kind in (
-    "application/problem+json", "application/vnd.vegalite.v5+json", "application/x-ndjson",
+    "application/problem+json", "application/vnd.vegalite+json", "application/x-ndjson",
+    "application/vnd.entente.fields+json", "application/vnd.timelinejs+json",
+    "application/vnd.vis-timeline+json", "application/feed+json", "application/schema+json",
+    "application/vnd.citationstyles.csl+json",
     "application/x-research-info-systems", "application/x-bibtex", "text/csv",
 ):  # fmt: skip
     add_compress_type(_kind)

@@ -69,7 +69,13 @@ def _join_address(path: str, parts: list[tuple[str, str]], changed: Mapping[str,
     return path + (f"?{'&'.join(kept)}" if kept else "")
 
 
-def render_page(documents: list[str] | bytes, meta: Meta, where: Links, **more: object) -> Response:
+def render_page(
+    documents: list[str] | bytes,
+    meta: Meta,
+    where: Links,
+    media_type: str = "application/json",
+    **more: object,
+) -> Response:
     """Join stored documents into a page as bytes, without parsing them; or take them joined."""
     # What the page has nothing of is left out, but no field of what it has.
     is_plain = type(meta) is Meta and not more  # texts and whole numbers: nothing to convert
@@ -81,4 +87,4 @@ def render_page(documents: list[str] | bytes, meta: Meta, where: Links, **more: 
         documents = ",".join(documents).encode()
     body = b"".join((b'{"data":[', documents, b"],", tail[1:]))
     headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, media_type=media_type, headers=headers)

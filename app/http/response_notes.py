@@ -76,6 +76,10 @@ def make_shared_responses() -> dict[str, Part]:
             "description": "Nothing changed since the answer with that ETag.",
             "headers": refer_to_headers("ETag", "Cache-Control", *OF_EVERY_ANSWER),
         },
+        "SeeOther": {
+            "description": "The page for people, which `f=html` asks for, is at `Location`.",
+            "headers": refer_to_headers("Location", *OF_EVERY_ANSWER),
+        },
         "Moved": {
             "description": "It was merged into another document, whose address is in `Location`.",
             "headers": refer_to_headers("Location", *OF_EVERY_ANSWER),
@@ -123,7 +127,7 @@ def list_statuses(path: str, method: str, operation: Part) -> Iterator[int]:
     for status in (406, 416):
         if method == "get" and {str(status), status} & set(operation["responses"]):
             yield status
-    names = {str(parameter.get("name")) for parameter in operation.get("parameters", ())}
+    names = list_parameter_names(operation)
     if "501" in operation["responses"] or "format" in names:
         yield 501
     if MIN_VERSION["name"] in names:  # it may be of a history that the database has left
@@ -132,9 +136,17 @@ def list_statuses(path: str, method: str, operation: Part) -> Iterator[int]:
         yield 404
 
 
+def list_parameter_names(operation: Part) -> set[str]:
+    """List the names of the parameters of an operation."""
+    return {str(parameter.get("name")) for parameter in operation.get("parameters", ())}
+
+
 def complete_responses(path: str, method: str, operation: Part) -> None:
     """Write statuses and headers of an operation in place."""
     responses = operation["responses"]
+    if {"200", "201"} <= responses.keys():  # the same document, whether it was there or not
+        [(kind, content)] = responses["201"]["content"].items()
+        content.setdefault("schema", responses["200"]["content"][kind]["schema"])
     has_etag = not TAGS_WITHOUT_ETAG & set(operation["tags"])
     for status, response in responses.items():
         if not status.startswith("2"):
@@ -151,6 +163,8 @@ def complete_responses(path: str, method: str, operation: Part) -> None:
         responses["304"] = {"$ref": "#/components/responses/NotModified"}
     if method == "get" and path.count("{") == 1 and path.startswith(("/v1/events/", "/v1/actors/")):
         responses["308"] = {"$ref": "#/components/responses/Moved"}
+    if "f" in list_parameter_names(operation):
+        responses["303"] = {"$ref": "#/components/responses/SeeOther"}
     for status in set(list_statuses(path, method, operation)):
         name = name_problem_response(status)
         responses[str(status)] = {"$ref": f"#/components/responses/{name}"}

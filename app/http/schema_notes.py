@@ -33,6 +33,7 @@ DAYS = {
 }
 """Fields that hold one day (ISO 8601); other dates are EDTF, which has no format."""
 ENUM_PLACES = {
+    "Effect": "WatchedEvents.effect",
     "ActorKind": "Actor.kind",
     "Acts": "Shift.acts",
     "ChangeAction": "Change.action",

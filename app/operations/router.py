@@ -1,10 +1,11 @@
 """HTTP routes for those who run the service: whether it is alive and ready, and its metrics."""
 
 import logging
-from typing import Annotated
+from typing import Annotated, Literal
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -36,7 +37,23 @@ async def is_alive(_: Annotated[EmptyQuery, Query()]) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", tags=["service"], operation_id="isReady")
+class Readiness(BaseModel):
+    """That the service can answer, and from which state of the database."""
+
+    status: Literal["ready"] = Field(description="`ready`; what is not is a problem with 503.")
+    version: int = Field(description="`seq` of the last change that it can read.")
+    role: Literal["primary", "standby"] = Field(
+        description="Whether the database that it reads is written to or follows another one."
+    )
+    lag_versions: int | None = Field(
+        None, description="Of a standby: changes that it is behind; null where that is unknown."
+    )
+    lag_seconds: float | None = Field(
+        None, description="Of a standby: seconds that it is behind; null where that is unknown."
+    )
+
+
+@router.get("/readyz", tags=["service"], operation_id="isReady", response_model=Readiness)
 async def is_ready(
     database: DatabaseDep, settings: SettingsDep, _: Annotated[EmptyQuery, Query()]
 ) -> Response:

@@ -1,6 +1,6 @@
 """JSON of watches: what is sent to keep one, and what is answered. Pure."""
 
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -8,14 +8,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from app.events.filter import EventFilter, Words
 from app.shifts.filter import SidesQuery
-from app.text import ShortText, require_storable
+from app.text import JsonNumber, ShortText, require_storable
+from app.watches.json_filter import WatchedFilter
 
 WatchStateName = Literal["active", "paused", "suspended"]
 DeliveryStateName = Literal["pending", "delivered", "dead", "kept"]
@@ -24,49 +23,15 @@ WatchName = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_storable)
 ]
 Seq = Annotated[int, Field(ge=0, le=2**53, strict=True)]
-NOT_WATCHED = ("as_of", "lineage")
-"""Parameters of a question that a watch cannot have: it is about what comes."""
 
 
-def _drop_unwatched(schema: dict[str, Any]) -> None:
-    for name in NOT_WATCHED:
-        schema["properties"].pop(name, None)
-
-
-def _allow_single_values(model: type[BaseModel], value: object) -> object:
-    """Take `"actor": "ARM"` for `"actor": ["ARM"]`, as an address would."""
-    if not isinstance(value, dict):
-        return value
-    found = {}
-    for name, part in value.items():
-        field = model.model_fields.get(name)
-        is_list = field is not None and get_origin(field.annotation) is tuple
-        found[name] = [part] if is_list and isinstance(part, str | int) else part
-    return found
-
-
-class WatchedEvents(EventFilter):
+class WatchedEvents(WatchedFilter, EventFilter):
     """Which events a watch is about: the parameters of `/v1/events`, as JSON."""
 
-    model_config = ConfigDict(json_schema_extra=_drop_unwatched)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _take_single_values(cls, value: object) -> object:
-        return _allow_single_values(cls, value)
-
-    @field_validator(*NOT_WATCHED)
-    @classmethod
-    def _refuse_past(cls, value: object, info: ValidationInfo) -> object:
-        if value is not None:
-            raise ValueError(f"{info.field_name} does not go with a watch; leave it out")
-        return value
-
-
-class WatchedShift(SidesQuery):
+class WatchedShift(WatchedFilter, SidesQuery):
     """Which shift a watch is about: the sides, as at `/v1/shifts`, and how certain it has to be."""
 
-    model_config = ConfigDict(json_schema_extra=_drop_unwatched)
     actor: ShortText = Field(description="Who moves, by any name.", examples=["ARM"])
     toward: Annotated[Words, Field(min_length=1)] = Field(
         description="Toward whom: actors, or groups with their members of the day.",
@@ -78,18 +43,6 @@ class WatchedShift(SidesQuery):
     direction: Literal["away", "toward"] | None = Field(
         None, description="Only changes in this direction."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _take_single_values(cls, value: object) -> object:
-        return _allow_single_values(cls, value)
-
-    @field_validator(*NOT_WATCHED)
-    @classmethod
-    def _refuse_past(cls, value: object, info: ValidationInfo) -> object:
-        if value is not None:
-            raise ValueError(f"{info.field_name} does not go with a watch; leave it out")
-        return value
 
 
 class WebhookInput(BaseModel):
@@ -159,7 +112,7 @@ class WatchPatch(BaseModel):
         strict=True,
         description="Make a new secret. The old one signs along with it for `overlap_hours`.",
     )
-    overlap_hours: float = Field(
+    overlap_hours: JsonNumber = Field(
         24, ge=0, le=720, description="Hours for which the old secret stays valid."
     )
     rotate_feeds: bool = Field(
