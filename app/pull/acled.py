@@ -79,6 +79,7 @@ class AcledSource:
             for page in self._walk(asking.wire, "acled", self._choose_rows(item, begin)):
                 restriction = restriction or _read_restriction(page)
                 for row in page["data"]:
+                    self._require_asked_country(row)
                     key, changed = str(row["event_id_cnty"]), _read_seconds(row.get("timestamp"))
                     if changed > gone.get(key, -1):
                         gone.pop(key, None)
@@ -89,6 +90,15 @@ class AcledSource:
         mark = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         covers = _choose_covered(item.name, last, restriction, asking.wire.now)
         return Fetched(target, None, covers, list(gone), mark if newest else None, restriction)
+
+    def _require_asked_country(self, row: Mapping[str, object]) -> None:
+        """Raise `BadFileError` for a row of another country than those that were asked for."""
+        for column, asked in self._narrowing.items():
+            if column in row and str(row[column]) not in asked.split("|"):
+                raise BadFileError(
+                    f"has rows of the {column} {row[column]}, which was not asked for: leave"
+                    " --countries out, or name them another way"
+                )
 
     def _read_deletions(self, wire: Fetch, begin: datetime) -> dict[str, int]:
         """Read the keys of rows that were deleted since an instant, and when."""

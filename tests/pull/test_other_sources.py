@@ -255,6 +255,25 @@ def test_a_token_that_ends_in_a_walk_is_renewed(
 
 
 @pytest.mark.by_turns
+def test_rows_of_countries_that_were_not_asked_for_are_refused(
+    database: Database, sources: Sources, api: AcledApi
+) -> None:
+    """As where the service took one number of several, or none."""
+    for row in api.rows:
+        row |= {"iso": 51, "country": "Armenia"}
+    options = SourceOptions(countries="ARM,AZE")
+    report = run_round(database, sources, "acled", options=options, window=WINDOW, **ACCOUNT)
+    assert (report.outcomes, report.new) == ({"loaded": 1}, 5)
+    assert api.asked[-1]["iso"] == "51|31"
+    api.rows[-1]["iso"] = 804
+    report = run_round(database, sources, "acled", options=options, window=WINDOW, **ACCOUNT)
+    assert report.outcomes == {"bad": 1}
+    with database.connect() as db:
+        [item] = read_open_items(db, "acled")
+    assert "the iso 804" in str(item.error)
+
+
+@pytest.mark.by_turns
 def test_what_an_account_may_not_see_is_no_zero(
     database: Database, sources: Sources, api: AcledApi
 ) -> None:
