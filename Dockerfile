@@ -10,7 +10,9 @@ COPY migrations ./migrations
 COPY docs ./docs
 COPY app ./app
 # Builds the wheel, which carries the migrations, the docs and the bundled data, and installs that.
-RUN /opt/entente/bin/pip install --no-deps --no-build-isolation .
+RUN /opt/entente/bin/pip install --no-deps --no-build-isolation . \
+    # Tests and headers of what is installed, which nothing reads here.
+    && find /opt/entente/lib -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="entente" \
