@@ -60,8 +60,10 @@ SPELLINGS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", SPELLINGS)
-def test_usual_spellings_of_a_name_mean_the_same_actor(database: Database, code: str) -> None:
-    with database.connect() as db:
+def test_usual_spellings_of_a_name_mean_the_same_actor(
+    bundled_database: Database, code: str
+) -> None:
+    with bundled_database.connect() as db:
         found = {name: resolve_actor_code(db, name) for name in SPELLINGS[code].split("|")}
     assert found == dict.fromkeys(found, code)
 
@@ -113,9 +115,9 @@ def test_usual_spellings_of_a_name_mean_the_same_actor(database: Database, code:
     ],
 )
 def test_name_means_the_actor_that_had_it_on_the_day(
-    database: Database, name: str, day: str, code: str
+    bundled_database: Database, name: str, day: str, code: str
 ) -> None:
-    with database.connect() as db:
+    with bundled_database.connect() as db:
         assert resolve_actor_code(db, name, day) == code
 
 
@@ -135,9 +137,9 @@ def test_name_means_the_actor_that_had_it_on_the_day(
     ],
 )
 def test_ambiguous_name_gives_candidates_and_no_guess(
-    database: Database, name: str, day: str | None, codes: set[str]
+    bundled_database: Database, name: str, day: str | None, codes: set[str]
 ) -> None:
-    with database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
+    with bundled_database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
         resolve_actor_code(db, name, day)
     assert {c.code for c in raised.value.near} == codes
 
@@ -148,9 +150,9 @@ def test_ambiguous_name_gives_candidates_and_no_guess(
      ("icews:Congo", "COG"), ("cia:Virgin Islands", "VIR"), ("name:Mali", "MLI")],
 )  # fmt: skip
 def test_list_in_front_of_a_name_says_who_is_meant(
-    database: Database, name: str, code: str
+    bundled_database: Database, name: str, code: str
 ) -> None:
-    with database.connect() as db:
+    with bundled_database.connect() as db:
         assert resolve_actor_code(db, name) == code
 
 
@@ -163,8 +165,8 @@ def test_list_in_front_of_a_name_says_who_is_meant(
      "North Zealand", "West Georgia", "South Guinea", "N. Georgia", "Free Army of Syria",
      "New England", "Islamic State of Iraq"],
 )  # fmt: skip
-def test_what_only_resembles_a_name_means_nobody(database: Database, name: str) -> None:
-    with database.connect() as db, pytest.raises(UnknownActorError):
+def test_what_only_resembles_a_name_means_nobody(bundled_database: Database, name: str) -> None:
+    with bundled_database.connect() as db, pytest.raises(UnknownActorError):
         resolve_actor_code(db, name)
 
 
@@ -174,14 +176,16 @@ def test_what_only_resembles_a_name_means_nobody(database: Database, name: str) 
      "Police Forces of Saxony", "Transvaal"],
 )  # fmt: skip
 def test_state_that_ended_long_ago_is_not_meant_by_the_name_of_a_place(
-    database: Database, name: str
+    bundled_database: Database, name: str
 ) -> None:
-    with database.connect() as db, pytest.raises(UnknownActorError):
+    with bundled_database.connect() as db, pytest.raises(UnknownActorError):
         resolve_actor_code(db, name, "2018-06-01")
 
 
-def test_state_that_ended_long_ago_is_meant_by_its_name_without_a_day(database: Database) -> None:
-    with database.connect() as db:
+def test_state_that_ended_long_ago_is_meant_by_its_name_without_a_day(
+    bundled_database: Database,
+) -> None:
+    with bundled_database.connect() as db:
         names = ("Hanover", "Prussia", "Tibet", "Ottoman Empire", "Netherlands Antilles")
         found = [resolve_actor_code(db, name) for name in names]
     assert found == ["HAN", "PRU", "TBT", "OTT", "ANT"]
@@ -195,8 +199,8 @@ FORCES = (
 )  # fmt: skip
 
 
-def test_forces_and_organs_of_every_state_are_the_state(database: Database) -> None:
-    with database.connect() as db:
+def test_forces_and_organs_of_every_state_are_the_state(bundled_database: Database) -> None:
+    with bundled_database.connect() as db:
         index = load_actor_index(db)
     with (BUNDLED / "states.csv").open(encoding="utf-8") as lines:
         states = [row for row in csv.DictReader(lines) if not row["until"]]
@@ -240,12 +244,12 @@ def read_all_names() -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_both_engines_find_the_same(database: Database, kind: str) -> None:
+def test_both_engines_find_the_same(bundled_database: Database, kind: str) -> None:
     """Every name, a quarter of them on each database; all on both in the soak."""
     every = list(zip(read_all_names(), cycle(DAYS), strict=False))
     assert len(every) > 1500
     names = every[KINDS.index(kind) % choose_size(4, 1) :: choose_size(4, 1)]
-    with database.connect() as db:
+    with bundled_database.connect() as db:
         stored, index = DatabaseNames(db), load_actor_index(db)
         differing = []
         for name, day in names:

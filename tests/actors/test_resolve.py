@@ -28,26 +28,28 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_means_an_actor(database: Database, name: str) -> None:
-    with database.connect() as db:
+def test_a_name_means_an_actor(bundled_database: Database, name: str) -> None:
+    with bundled_database.connect() as db:
         assert resolve_actor_code(db, name) == NAMES[name]
 
 
 @pytest.mark.parametrize(("day", "actor"), [("1980-01-01", "SUN"), ("2000-01-01", "RUS")])
-def test_code_resolves_to_its_actor_on_the_day(database: Database, day: str, actor: str) -> None:
-    with database.connect() as db:
+def test_code_resolves_to_its_actor_on_the_day(
+    bundled_database: Database, day: str, actor: str
+) -> None:
+    with bundled_database.connect() as db:
         assert resolve_actor_code(db, "cow:365", day) == actor
 
 
-def test_ambiguous_name_is_refused_with_candidates(database: Database) -> None:
-    with database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
+def test_ambiguous_name_is_refused_with_candidates(bundled_database: Database) -> None:
+    with bundled_database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
         resolve_actor_code(db, "Guam")
     assert {c.code for c in raised.value.near} == {"GUAM", "GUM"}
 
 
 @pytest.mark.parametrize("name", ["Atlantis-on-Sea", "cow:99999", "zz:1", ":", "  "])
-def test_unknown_name_raises_unknown_actor_error(database: Database, name: str) -> None:
-    with database.connect() as db, pytest.raises(UnknownActorError):
+def test_unknown_name_raises_unknown_actor_error(bundled_database: Database, name: str) -> None:
+    with bundled_database.connect() as db, pytest.raises(UnknownActorError):
         resolve_actor_code(db, name)
 
 

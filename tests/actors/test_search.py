@@ -20,8 +20,8 @@ def search(api: TestClient, path: str = "/v1/actors", **params: str | int) -> li
      ("rep. of korea", ["KOR"]), ("Пашинян", ["nikol-pashinyan"]), ("Germany", ["DEU", "GMY"]),
      ("Saint L", ["LCA"])],
 )  # fmt: skip
-def test_best_match_is_first(database: Database, asked: str, first: list[str]) -> None:
-    with database.connect() as db:
+def test_best_match_is_first(bundled_database: Database, asked: str, first: list[str]) -> None:
+    with bundled_database.connect() as db:
         found = [match.code for match in search_actors(db, asked, ())]
     assert found[: len(first)] == first
 

@@ -60,8 +60,10 @@ def read_world_bank_names() -> dict[str, str | None]:
 @pytest.mark.slow
 @pytest.mark.by_turns
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_economies_are_found_and_aggregates_are_no_country(database: Database, damage: str) -> None:
-    with database.connect() as db:
+def test_economies_are_found_and_aggregates_are_no_country(
+    bundled_database: Database, damage: str
+) -> None:
+    with bundled_database.connect() as db:
         index = load_actor_index(db)
     names = read_world_bank_names()
     assert len(names) > 260
