@@ -198,14 +198,10 @@ def find_weight_threshold(
     that weight or lie on one of those days, whose events are all read. The weight of an event is
     its absolute intensity.
     """
-    buckets = []
-    # If `top` days of a bucket each have an event of at least weight w, so have `top` events; and
-    # if `top` types of a month have one.
-    for bucket in _group_by_bucket(days, size).values():
-        reached = ([d.max_weight] * min(top, d.at_peak) for d in bucket)
-        weights = sorted(chain.from_iterable(reached), reverse=True)
-        bar = weights[top - 1] if len(weights) >= top else -1.0
-        buckets.append((bar, sum(d.events for d in bucket), bucket))
+    buckets = [
+        (_find_bar(bucket, top), sum(d.events for d in bucket), bucket)
+        for bucket in _group_by_bucket(days, size).values()
+    ]
     # Reading all events of the listed days costs at most a fiftieth of the events.
     room = sum(d.events for d in days) / 50
     small_days: list[str] = []
@@ -215,6 +211,34 @@ def find_weight_threshold(
             return bar, small_days
         small_days += _list_days(bucket)
     return UNREACHABLE_WEIGHT, small_days
+
+
+class BucketBar(NamedTuple):
+    """The weight that the `top` weightiest events of a bucket reach."""
+
+    weight: float
+    is_shared: bool
+    """Whether no event of the bucket weighs more."""
+
+
+def find_bucket_bars(days: Sequence[DayTotals], size: BucketSize, top: int) -> dict[str, BucketBar]:
+    """Find the weight that limits the `top` events of each bucket, by its first day."""
+    found = {}
+    for start, of_bucket in _group_by_bucket(days, size).items():
+        bar = _find_bar(of_bucket, top)
+        found[start] = BucketBar(bar, bar == max(day.max_weight for day in of_bucket))
+    return found
+
+
+def _find_bar(days: Sequence[DayTotals], top: int) -> float:
+    """Find a weight that the `top` weightiest events of some days reach; below 0 for none known.
+
+    If `top` days each have an event of at least weight w, so have `top` events; and if `top` types
+    of a month have one.
+    """
+    reached = ([d.max_weight] * min(top, d.at_peak) for d in days)
+    weights = sorted(chain.from_iterable(reached), reverse=True)
+    return weights[top - 1] if len(weights) >= top else -1.0
 
 
 def _list_days(totals: Sequence[DayTotals]) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Float,
     Table,
     and_,
     bindparam,
@@ -237,6 +238,13 @@ def match_open_datasets(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     """Leave out the datasets that are closed to the reader, the parameters `closed_0` …"""
     if closed := row.shape.field_params("closed"):
         yield row.driver.dataset.not_in(closed)
+
+
+def match_weight(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    """Leave out the events that weigh less than the parameter `bar`, where that is asked for."""
+    if row.shape.has_field("bar"):
+        weight = func.abs(func.coalesce(row.driver.intensity, 0.0))
+        yield weight >= bindparam("bar", type_=Float)
 
 
 ClauseBuilder = Callable[[ClauseContext], Iterator[ColumnElement[bool]]]

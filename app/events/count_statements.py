@@ -145,16 +145,10 @@ def compile_signs(key: CountKey) -> CompiledStatement:
 
 
 @lru_cache(maxsize=1024)
-def compile_facet(key: StatementKey, face: str, *, begun: bool = False) -> CompiledStatement:
-    """Compile (value, number of events) of a field, the highest count first.
-
-    With `begun`, only events that began on the day of the parameter `begun` or later count.
-    """
+def compile_facet(key: StatementKey, face: str) -> CompiledStatement:
+    """Compile (value, number of events) of a field, the highest count first."""
     carried = [face] if face in CARRIED_COLUMNS else []
     found = select_matching(key, *carried).order_by(None)
-    if begun:
-        every = found.subquery()
-        found = select(*every.c).where(every.c.value >= bindparam("begun"))
     hit = found.subquery()
     as_of, n = key.shape.has_field("as_of"), func.count()
     value: Any

@@ -23,6 +23,7 @@ from app.events.buckets import (
     bucket_start_text,
     choose_bucket_size,
     fill_buckets,
+    find_bucket_bars,
     find_weight_threshold,
     is_span,
 )
@@ -39,6 +40,7 @@ from app.events.count_statements import (
 from app.events.coverage import read_covered_spans
 from app.events.filter import Sort
 from app.events.month_counts import INTENSITY_UNIT
+from app.events.month_tops import find_bucket_tops
 from app.events.plain_counts import (
     COUNTED_FACES,
     PlainWindow,
@@ -48,6 +50,7 @@ from app.events.plain_counts import (
 )
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
+from app.events.statement import PagePart
 from app.events.vocabulary import EFFECT_HINT, Effect
 
 UNDER_WAY_LIMIT = 100
@@ -89,15 +92,16 @@ def count_timeline(
     shown = counted
     if get_hidden(db).rows:
         shown = _bind_counted_query(db, resolved, pair, "rows")
-    found = None if pair else _count_by_month(db, resolved, counted, size, top)
+    found = None if pair else _count_by_month(db, resolved, size, top)
     if found is None:
         require_affordable(db, resolved)
     size, days, buckets, named = found or _count_by_day(db, resolved, counted, shown, size, top)
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
-        spans = compile_lasting_events(counted.key).fetch_rows(db, counted.values)
+        of_days = _narrow_to_lasting(counted)
+        spans = compile_lasting_events(of_days.key).fetch_rows(db, of_days.values)
         add_spans(buckets, [LastingEvents(*row) for row in spans], size)
-        lasting = _find_under_way(db, shown, buckets, size)
+        lasting = _find_under_way(db, _narrow_to_lasting(shown), buckets, size)
     named_seqs = [seq for of_bucket in named.values() for seq in of_bucket]
     titles = _read_titles(db, list(dict.fromkeys([*named_seqs, *lasting])))
     under_way = [titles[seq] | more for seq, more in lasting.items()]
@@ -140,15 +144,9 @@ def _count_by_day(
     return _Counted(size, days, buckets, named)
 
 
-def _split_open_window(db: Connection, resolved: ResolvedFilter) -> PlainWindow | None:
-    """Split the window of a plain question whose every dataset is open to the reader."""
-    return None if get_hidden(db).rows else split_plain_window(resolved)
-
-
 def _count_by_month(
     db: Connection,
     resolved: ResolvedFilter,
-    counted: "_CountedQuery",
     size: BucketSize | Literal["auto"],
     top: int,
 ) -> _Counted | None:
@@ -156,7 +154,7 @@ def _count_by_month(
 
     Returns None where that is not possible: buckets of days or weeks, or no whole month.
     """
-    window = _split_open_window(db, resolved)
+    window = split_plain_window(resolved)
     if window is None or size in ("day", "week"):
         return None
     first = resolved.since or _find_end(db, resolved, "date")
@@ -167,45 +165,90 @@ def _count_by_month(
     size = choose_bucket_size(first, last) if size == "auto" else size
     if size in ("day", "week"):
         return None
-    days = [] if window.head is None else _read_edge(db, window.head, bounded=True)
+    closed = [queries.list_closed_datasets(db, resolved, purpose) for purpose in PURPOSES]
+    days, ran_before = _read_plain_totals(db, resolved, window, closed[0], "sums")
+    buckets = fill_buckets(days, first, last, size)
+    if not top:
+        return _Counted(size, days, buckets, {})
+    # Titles are rows: of some datasets the sums alone are open.
+    shown = days
+    if closed[0] != closed[1]:
+        shown, ran_before = _read_plain_totals(db, resolved, window, closed[1], "rows")
+    query = queries.bind_query(db, resolved)
+    bars = find_bucket_bars(shown, size, top)
+    stretches = [(bucket["start"], bucket["end"]) for bucket in buckets]
+    named = find_bucket_tops(db, query, stretches, bars, size, top, ran_before=ran_before)
+    numbers: Counter[str] = Counter()
+    for day in shown:
+        numbers[bucket_start_text(day.day, size)] += day.events
+    if any(len(named.get(start, ())) < min(top, n) for start, n in numbers.items()):
+        return None  # the weightiest events of a month were retracted: its peak is too high
+    return _Counted(size, days, buckets, named)
+
+
+PURPOSES: tuple[Purpose, Purpose] = ("sums", "rows")
+
+
+def _read_plain_totals(
+    db: Connection,
+    resolved: ResolvedFilter,
+    window: PlainWindow,
+    closed: Sequence[str],
+    purpose: Purpose,
+) -> tuple[list[DayTotals], bool]:
+    """Read the totals of a plain question, by whole months and by the days around them.
+
+    Also returns whether any event began before the window.
+    """
+    before, after = _bind_window_edges(db, resolved, window, purpose)
+    days = _read_edge_totals(db, before[:1])
+    ran_before = bool(days)
+    days += _read_edge_totals(db, before[1:])
     days += [
         DayTotals(
-            day=f"{m.month}-01",
-            events=m.events,
-            cooperation=m.cooperation,
-            conflict=m.conflict,
-            scored=m.scored,
-            intensity_sum=m.millionths / INTENSITY_UNIT,
-            max_weight=m.peak / INTENSITY_UNIT,
-            lasting=m.lasting,
-            is_month=True,
-            at_peak=m.at_peak,
+            f"{month}-01", events, cooperation, conflict, scored, millionths / INTENSITY_UNIT,
+            peak / INTENSITY_UNIT, lasting, True, at_peak,
         )
-        for m in read_month_totals(db, resolved, window)
-    ]
-    if window.tail is not None:
-        edge = _read_edge(db, window.tail, bounded=False)
-        days += [day for day in edge if day.day >= window.tail_day]
-    buckets = fill_buckets(days, first, last, size)
-    named = _find_weightiest(db, counted, days, size, top) if top else {}
-    for bucket in buckets:
-        of_bucket = named.get(bucket_start_text(bucket["start"], size), {})
-        if len(of_bucket) < min(top, bucket["count"]):
-            return None  # the weightiest events of a month were retracted: its peak is too high
-    return _Counted(size, days, buckets, named)
+        for (
+            month, events, cooperation, conflict, scored, millionths, lasting, peak, at_peak,
+        ) in read_month_totals(db, resolved, window, closed)
+    ]  # fmt: skip
+    return days + _read_edge_totals(db, after), ran_before
+
+
+def _bind_window_edges(
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, purpose: Purpose
+) -> tuple[list[queries.BoundQuery], list[queries.BoundQuery]]:
+    """Bind what is counted one by one before and after the whole months of a window.
+
+    Events that began before the window, then those of the days before the first whole month; and
+    those of the days after the last.
+    """
+
+    def bind_part(asked: ResolvedFilter, part: PagePart) -> queries.BoundQuery:
+        query = queries.bind_query(db, asked, purpose=purpose)
+        return replace(query, statement_key=replace(query.statement_key, part=part))
+
+    before = [] if resolved.since is None else [bind_part(resolved, "running")]
+    before += [] if window.head is None else [bind_part(window.head, "begun")]
+    return before, [] if window.tail is None else [bind_part(window.tail, "begun")]
+
+
+def _read_edge_totals(db: Connection, edges: Sequence[queries.BoundQuery]) -> list[DayTotals]:
+    days: list[DayTotals] = []
+    for edge in edges:
+        is_running = edge.statement_key.part == "running"
+        key = CountKey(edge.statement_key, of_pair=False, bounded=is_running)
+        values = edge.values | ({"first": edge.values["since"]} if is_running else {})
+        days += _read_day_totals(db, _CountedQuery(key, values))
+    return days
 
 
 def _find_end(db: Connection, resolved: ResolvedFilter, sort: Sort) -> str | None:
     """Find the day of the first or last event, by the order; None where there is no event."""
-    query = queries.bind_query(db, resolved, sort, None, 1)
+    query = queries.bind_query(db, resolved, sort, None, 1, purpose="sums")
     rows = queries.compile_page_statement(query.statement_key).fetch_rows(db, query.values)
     return rows[0][0] if rows else None
-
-
-def _read_edge(db: Connection, resolved: ResolvedFilter, *, bounded: bool) -> list[DayTotals]:
-    counted = _bind_counted_query(db, resolved, None, "sums")
-    key = replace(counted.key, bounded=bounded)
-    return _read_day_totals(db, replace(counted, key=key))
 
 
 def _read_day_totals(db: Connection, counted: "_CountedQuery") -> list[DayTotals]:
@@ -240,6 +283,14 @@ def _bind_counted_query(
     if pair is not None:
         values |= {"pair_0": pair[0], "pair_1": pair[1]}
     return _CountedQuery(key, values)
+
+
+def _narrow_to_lasting(counted: _CountedQuery) -> _CountedQuery:
+    """Leave the events of a day to the index that does not have them, where that is possible."""
+    matching = counted.key.matching
+    if not matching.may_be_parted:
+        return counted
+    return replace(counted, key=replace(counted.key, matching=replace(matching, part="lasting")))
 
 
 def _find_under_way(
@@ -293,8 +344,9 @@ _decode_title = msgspec.json.Decoder(EventTitle).decode
 def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for at in range(0, len(seqs), 500):
-        for row in db.execute(queries.select_events_by_seq(seqs[at : at + 500])):
-            found[row.seq] = dict(_decode_title(row.document))
+        asked = queries.compile_events_by_seq(db.dialect.name)
+        for seq, document in asked.fetch_rows(db, in_list_params(db, seqs[at : at + 500])):
+            found[seq] = dict(_decode_title(document))
     return found
 
 
@@ -325,7 +377,7 @@ def count_facets(
     """Count the matching events by the values of each requested field, the highest count first."""
     query = queries.bind_query(db, resolved, purpose="sums")
     of_rows = queries.bind_query(db, resolved) if get_hidden(db).rows else query
-    window = _split_open_window(db, resolved)
+    window = split_plain_window(resolved)
     found: dict[str, list[dict[str, Any]]] = {}
     require_affordable(db, resolved, len(by if window is None else set(by) - COUNTED_FACES))
     for face in by:
@@ -334,7 +386,7 @@ def count_facets(
             continue
         bound = query if face in SUMMED_FACETS else of_rows
         if window is not None and face in COUNTED_FACES:
-            rows = _count_face_by_month(db, resolved, window, face)
+            rows = _count_face_by_month(db, resolved, window, face, "sums")
         else:
             rows = compile_facet(bound.statement_key, face).fetch_rows(db, bound.values)
         found[face] = [{"value": value, "count": n} for value, n in rows]
@@ -350,9 +402,9 @@ def count_matching_events(
     db: Connection, resolved: ResolvedFilter, *, are_few: bool = False
 ) -> int:
     """Count the matching events; raises `TooCostlyError` unless it is known that they are few."""
-    window = _split_open_window(db, resolved)
+    window = split_plain_window(resolved)
     if window is not None:
-        return sum(n for _, n in _count_face_by_month(db, resolved, window, "dataset"))
+        return sum(n for _, n in _count_face_by_month(db, resolved, window, "dataset", "rows"))
     if not are_few:
         require_affordable(db, resolved)
     query = queries.bind_query(db, resolved)
@@ -360,16 +412,13 @@ def count_matching_events(
 
 
 def _count_face_by_month(
-    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str, purpose: Purpose
 ) -> list[tuple[Any, int]]:
     """Count the events of a plain question by dataset or type, the highest count first."""
-    total = Counter[Any](read_face_counts(db, resolved, window, face))
-    if window.head is not None:
-        query = queries.bind_query(db, window.head)
-        rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
-        total.update(dict(rows))
-    if window.tail is not None:
-        query = queries.bind_query(db, window.tail)
-        asked = compile_facet(query.statement_key, face, begun=True)
-        total.update(dict(asked.fetch_rows(db, query.values | {"begun": window.tail_day})))
+    closed = queries.list_closed_datasets(db, resolved, purpose)
+    total = Counter[Any](read_face_counts(db, resolved, window, face, closed))
+    for edges in _bind_window_edges(db, resolved, window, purpose):
+        for edge in edges:
+            asked = compile_facet(edge.statement_key, face)
+            total.update(dict(asked.fetch_rows(db, edge.values)))
     return sorted(total.items(), key=lambda row: (-row[1], row[0] is None, row[0]))

@@ -1,8 +1,8 @@
 """Counts of plain questions, read from `month_counts` instead of the events themselves.
 
 A plain question names at most one actor, and types, datasets and days, but no more. The months
-that lie whole within its window are read from the counts; the events of the first month, with
-those that began earlier and still went on, and of the last are counted one by one.
+that lie whole within its window are read from the counts; what is left of the first and the last
+month is counted one by one, and so are the events that began earlier and still went on.
 """
 
 import calendar
@@ -31,16 +31,9 @@ class PlainWindow:
     last: str
     """The first and last month that lie whole within the window, `2023-10`."""
     head: ResolvedFilter | None
-    """The question for the days before; None where the window has no first day."""
+    """The question for the days before; None where there are none."""
     tail: ResolvedFilter | None
     """The question for the days after; None where there are none."""
-
-    @property
-    def tail_day(self) -> str:
-        """The first day after the whole months; only events that began on it or later are new."""
-        assert self.tail is not None
-        assert self.tail.since is not None
-        return self.tail.since
 
 
 def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
@@ -50,10 +43,12 @@ def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
         return None
     first, last, head, tail = FIRST_MONTH, LAST_MONTH, None, None
     if resolved.since is not None:
-        year, month = int(resolved.since[:4]), int(resolved.since[5:7])
-        end = f"{resolved.since[:7]}-{calendar.monthrange(year or 4, month)[1]:02}"
-        head = replace(resolved, until=end)
-        first = f"{year + month // 12:04}-{month % 12 + 1:02}"
+        first = resolved.since[:7]
+        if resolved.since[8:] != "01":
+            year, month = int(first[:4]), int(first[5:])
+            end = f"{first}-{calendar.monthrange(year or 4, month)[1]:02}"
+            head = replace(resolved, until=end)
+            first = f"{year + month // 12:04}-{month % 12 + 1:02}"
     if resolved.until is not None:
         year, month = int(resolved.until[:4]), int(resolved.until[5:7])
         last = resolved.until[:7]
@@ -82,18 +77,25 @@ class MonthTotals(NamedTuple):
 
 
 def read_month_totals(
-    db: Connection, resolved: ResolvedFilter, window: PlainWindow
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, closed: Sequence[str] = ()
 ) -> list[MonthTotals]:
-    """Read the totals of the whole months of a window, by month, dataset and type, in order."""
-    rows = _fetch_counts(db, resolved, window, "")
-    return [MonthTotals(*row) for row in rows]
+    """Read the totals of the whole months of a window, by month, dataset and type, in order.
+
+    The datasets that are `closed` to the reader are left out.
+    """
+    rows = _fetch_counts(db, resolved, window, "", closed)
+    return list(map(MonthTotals._make, rows))
 
 
 def read_face_counts(
-    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+    db: Connection,
+    resolved: ResolvedFilter,
+    window: PlainWindow,
+    face: str,
+    closed: Sequence[str] = (),
 ) -> dict[Any, int]:
     """Read the number of events in the whole months of a window, by dataset or type."""
-    rows = _fetch_counts(db, resolved, window, face)
+    rows = _fetch_counts(db, resolved, window, face, closed)
     return {value or None: int(n) for value, n in rows}
 
 
@@ -115,9 +117,14 @@ def _compile_actor_counts(kind: str, count: int) -> CompiledStatement:
 
 
 def _fetch_counts(
-    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+    db: Connection,
+    resolved: ResolvedFilter,
+    window: PlainWindow,
+    face: str,
+    closed: Sequence[str],
 ) -> Sequence[Any]:
-    asked = _compile_counts(db.dialect.name, len(resolved.dataset), len(resolved.type), face)
+    counts = (len(resolved.dataset), len(resolved.type), len(closed))
+    asked = _compile_counts(db.dialect.name, *counts, face)
     values: dict[str, object] = {
         "actor": resolved.actor[0] if resolved.actor else "",
         "first": window.first,
@@ -125,11 +132,14 @@ def _fetch_counts(
     }
     values |= {f"dataset_{n}": code for n, code in enumerate(resolved.dataset)}
     values |= {f"type_{n}": name for n, name in enumerate(resolved.type)}
+    values |= {f"closed_{n}": code for n, code in enumerate(closed)}
     return asked.fetch_rows(db, values)
 
 
 @lru_cache(maxsize=256)
-def _compile_counts(kind: str, dataset_count: int, type_count: int, face: str) -> CompiledStatement:
+def _compile_counts(
+    kind: str, dataset_count: int, type_count: int, closed_count: int, face: str
+) -> CompiledStatement:
     """Compile (value, number of events) by a face; or, for no face, all columns of each row."""
     c = month_counts.c
     wanted = (c.actor == bindparam("actor"), c.month >= bindparam("first"))
@@ -137,6 +147,8 @@ def _compile_counts(kind: str, dataset_count: int, type_count: int, face: str) -
     named: list[ColumnElement[str]] = [bindparam(f"dataset_{n}") for n in range(dataset_count)]
     of_datasets = c.dataset.in_(named) if named else c.dataset.in_(select(datasets.c.code))
     of_types = [c.type.in_([bindparam(f"type_{n}") for n in range(type_count)])] * bool(type_count)
+    hidden = [c.dataset.not_in([bindparam(f"closed_{n}") for n in range(closed_count)])]
+    of_types += hidden * bool(closed_count)
     conditions = (*wanted, c.month <= bindparam("last"), of_datasets, *of_types)
     if face:
         counted = select(c[face], func.sum(c.n)).where(*conditions).group_by(c[face])

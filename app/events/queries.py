@@ -365,11 +365,11 @@ def select_event(event: str, as_of: int | None = None) -> Select[int, str, str, 
     )
 
 
-def select_events_by_seq(seqs: list[int]) -> Select[int, str, str]:
-    """Select (seq, id, document) of some revisions."""
-    return select(revisions.c.seq, revisions.c.id, document_of(revisions)).where(
-        revisions.c.seq.in_(seqs)
-    )
+@lru_cache(maxsize=4)
+def compile_events_by_seq(kind: str) -> CompiledStatement:
+    """Compile (seq, document) of the revisions in `values` (`in_list_params`)."""
+    wanted = dialect.match_any(kind, revisions.c.seq)
+    return compile_statement(kind, select(revisions.c.seq, document_of(revisions)).where(wanted))
 
 
 def join_event_rows(

@@ -42,6 +42,7 @@ from app.events.conditions import (
     ParticipantClause,
     list_participant_clauses,
     match_open_datasets,
+    match_weight,
 )
 from app.events.filter import Sort
 
@@ -53,8 +54,10 @@ MatchingRows = Select[*tuple[Any, ...]]
 """A statement whose columns are a sort value, id, seq, and some `CARRIED_COLUMNS`."""
 
 
-PagePart = Literal["whole", "begun", "running"]
-"""All events of a page; those that began in the window; earlier ones that still went on."""
+PagePart = Literal["whole", "begun", "running", "lasting"]
+"""All events; those that began in the window; earlier ones that still went on.
+
+`lasting` are those of both that last for more than a day, which have an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,13 @@ class StatementKey:
     @property
     def has_parts(self) -> bool:
         """Whether a page may be read in two parts: all of the first come before the second."""
+        return self.limited and self.may_be_parted
+
+    @property
+    def may_be_parted(self) -> bool:
+        """Whether a part of the events can be asked for."""
         return (
-            self.limited
-            and self.sort == "-date"
+            self.sort == "-date"
             and self.shape.has_field("since")
             and not self.shape.has_field("certain")
             and not self.shape.has_field("as_of")
@@ -189,6 +196,9 @@ class _ArmBuilder:
         start = self.driver.c.start.concat("")
         if not self.shape.has_field("since") or self.shape.has_field("certain"):
             return self.build_arm(value, self.build_day_conditions(), self.builder.limit)
+        if self.key.part == "lasting":
+            days = self.build_lasting_conditions(start)
+            return self.build_arm(start, days, self.builder.limit, in_window=False)
         parts: list[tuple[SortValue, list[ColumnElement[bool]], bool]] = [
             (value, list(self.build_day_conditions()), True),
             (start if self.key.is_by_day else value, self.build_running_conditions(start), False),
@@ -242,6 +252,15 @@ class _ArmBuilder:
         since: ColumnElement[str] = bindparam("since")
         return [start < since, near.end >= since, near.end != near.start]
 
+    def build_lasting_conditions(self, start: ColumnElement[str]) -> list[ColumnElement[bool]]:
+        """Build the conditions of an event of more than a day that went on in the window."""
+        near = self.driver.c
+        since: ColumnElement[str] = bindparam("since")
+        found = [near.end >= since, near.end != near.start]
+        if self.shape.has_field("until"):
+            found.append(start <= bindparam("until", type_=String))
+        return found
+
     def build_arm(
         self,
         value: SortValue,
@@ -290,7 +309,7 @@ class _ArmBuilder:
         row = ClauseContext(self.key.dialect_name, self.shape, self.row_state, near, self.events.c)
         for branch in CLAUSE_BUILDERS.values():
             base = base.where(*branch(row))
-        return base.where(*match_open_datasets(row))
+        return base.where(*match_open_datasets(row), *match_weight(row))
 
     def select_revisions(self) -> Select[int]:
         """Select which revisions of the parameter `seqs` meet every condition."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import closed_record
 import make
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from soak import choose_size
 from sqlalchemy import update
 
 from app.db.engine import Database
+from app.db.reader import Reader, read_as
 from app.db.tables import month_counts
 from app.events import counts, plain_counts
 from app.events.changes import write_events
@@ -104,6 +106,33 @@ def test_kept_counts_say_what_counting_says(
         assert not list(find_event_faults(db))
 
 
+def test_closed_datasets_are_left_out_of_kept_counts(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts = make_events(30, 5)
+    for code, access in ((closed_record.CLOSED, "closed"), (closed_record.SUMS, "sums"),
+                         ("made", "open")):  # fmt: skip
+        closed_record.write_dataset(database, code, access, "2019-01-01")
+        with database.write() as db:
+            write_events(db, acts, code, make.BY)
+    year = ResolvedFilter(actor=("ARM",), since="2020-01-01", until="2020-12-31")
+    with database.connect() as db, read_as(db, Reader()):
+        with monkeypatch.context() as patched:
+            patched.setattr(counts, "_count_by_day", None)  # nothing is counted one by one
+            kept = counts.count_timeline(db, year, "month", 2)
+            faces = counts.count_facets(db, year, ["dataset", "type"])
+            number = counts.count_matching_events(db, year)
+        monkeypatch.setattr(counts, "split_plain_window", lambda _: None)
+        assert kept == counts.count_timeline(db, year, "month", 2)
+        assert faces == counts.count_facets(db, year, ["dataset", "type"])
+        assert number == counts.count_matching_events(db, year)
+    assert {row["value"] for row in faces["dataset"]} == {"made", closed_record.SUMS}
+    named = [event["id"] for bucket in kept.buckets for event in bucket["top"]]
+    assert named
+    assert all(event.startswith("made:") for event in named)
+    assert number == next(row["count"] for row in faces["dataset"] if row["value"] == "made")
+
+
 def test_verify_detects_a_wrong_count_and_a_peak_that_is_too_low(database: Database) -> None:
     with database.write() as db:
         dataset = make.dataset(db)
@@ -122,9 +151,10 @@ def test_verify_detects_a_wrong_count_and_a_peak_that_is_too_low(database: Datab
     ("since", "until", "months"),
     [
         (None, None, ("0000-00", "9999-12")),
-        ("2020-01-01", "2020-03-31", ("2020-02", "2020-03")),
+        ("2020-01-01", "2020-03-31", ("2020-01", "2020-03")),
         ("2020-12-31", "2021-01-31", ("2021-01", "2021-01")),
-        ("2020-01-01", "2020-02-28", None),
+        ("2020-01-01", "2020-02-28", ("2020-01", "2020-01")),
+        ("2020-01-02", "2020-02-28", None),
         ("2020-01-31", "2021-03-30", ("2020-02", "2021-02")),
     ],
 )

@@ -16,12 +16,14 @@ from zlib import crc32
 import psycopg
 from psycopg.rows import TupleRow
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
     Engine,
     FromClause,
     Insert,
+    Integer,
     Select,
     Table,
     Text,
@@ -201,15 +203,16 @@ def in_list(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
     return match_any(db.dialect.name, column)
 
 
-def match_any(kind: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+def match_any(kind: str, column: ColumnElement[str] | ColumnElement[int]) -> ColumnElement[bool]:
     """Build the condition of `in_list` without a connection, for statements compiled in advance."""
     if kind == "sqlite":
         return column.in_(text("SELECT value FROM json_each(:values)"))
     values = bindparam("values", type_=NULLTYPE)  # one text: see `format_array_literal`
-    return column == func.any(cast(values, postgresql.ARRAY(Text())))
+    each = BigInteger() if isinstance(column.type, Integer) else Text()
+    return column == func.any(cast(values, postgresql.ARRAY(each)))
 
 
-def in_list_params(db: Connection, values: Sequence[str]) -> dict[str, str]:
+def in_list_params(db: Connection, values: Sequence[str | int]) -> dict[str, str]:
     """Return the parameter of `in_list`."""
     encoded = (
         json.dumps(values, ensure_ascii=False) if is_sqlite(db) else format_array_literal(values)
@@ -285,12 +288,14 @@ def sorts_like_python(kind: str) -> bool:
     return kind == "sqlite"
 
 
-def unnest_params(kind: str, name: str, columns: Sequence[str]) -> FromClause:
+def unnest_params(
+    kind: str, name: str, columns: Sequence[str], *, alias: str | None = None
+) -> FromClause:
     """Build a table of text rows from the list parameters `name_0`, `name_1` …, one per column."""
     assert prefers_separate_seeks(kind)
     array = postgresql.ARRAY(Text())
     lists = [bindparam(f"{name}_{n}", type_=array) for n in range(len(columns))]
-    return func.unnest(*lists).table_valued(*columns).render_derived()
+    return func.unnest(*lists).table_valued(*columns).render_derived(name=alias)
 
 
 def values_table(kind: str, columns: Sequence[str]) -> FromClause:
