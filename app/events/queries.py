@@ -50,6 +50,12 @@ from app.db.versioning import Columns, list_row_states, select_as_of, select_cur
 from app.errors import InvalidParameterError
 from app.events.conditions import SUMMED_FIELDS, FilterShape, published_in_time, split_filter
 from app.events.filter import EventFilter, Sort
+from app.events.narrow_months import (
+    find_walk_end,
+    iterate_month_runs,
+    may_skip_months,
+    previous_text,
+)
 from app.events.plain_counts import sort_by_rarity
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
@@ -178,6 +184,8 @@ class BoundQuery:
 
     statement_key: StatementKey
     values: dict[str, object]
+    narrowed: ResolvedFilter | None = None
+    """The question of a page, where counts say which months it has to look in."""
 
 
 _UNFILTERED = ResolvedFilter()
@@ -257,7 +265,8 @@ def bind_query(
                 else since is None or after.value >= since
             )
             key = replace(key, passed=passed)
-    return BoundQuery(key, values)
+    skips = limit is not None and sort == "-date" and may_skip_months(resolved)
+    return BoundQuery(key, values, resolved if skips else None)
 
 
 def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str, str]]:
@@ -331,16 +340,53 @@ def fetch_page_rows(db: Connection, query: BoundQuery) -> list[DriverRow]:
     still went on: the statement of both costs SQLite half as much again, and PostgreSQL its plan.
     """
     key = query.statement_key
-    if not key.has_parts:
-        return compile_page_statement(key).fetch_rows(db, query.values)
     most: int = query.values["page"]  # type: ignore[assignment]
-    begun = compile_page_statement(replace(key, part="begun"))
-    rows = begun.fetch_rows(db, query.values)
-    if len(rows) < most:
+    sought = None
+    if query.narrowed is not None:
+        sought = _fetch_by_months(db, query, query.narrowed, most)
+    if sought is not None:
+        rows = sought
+    elif not key.has_parts:
+        return compile_page_statement(key).fetch_rows(db, query.values)
+    else:
+        begun = compile_page_statement(replace(key, part="begun"))
+        rows = begun.fetch_rows(db, query.values)
+    if key.has_parts and len(rows) < most:
         rest = compile_page_statement(replace(key, part="running"))
         rows = [*rows, *rest.fetch_rows(db, query.values | {"page": most - len(rows)})]
     if dialect.sorts_like_python(key.dialect_name):
         rows.sort(key=itemgetter(0, 1), reverse=True)
+    return rows
+
+
+def _fetch_by_months(
+    db: Connection, query: BoundQuery, resolved: ResolvedFilter, most: int
+) -> list[DriverRow] | None:
+    """Fetch the rows that began in the window from the months alone that may have any.
+
+    Returns None where there are so few events that all of them may be walked through.
+    """
+    key, values = query.statement_key, query.values
+    since = str(values.get("since", ""))
+    ends = [str(values[name]) for name in ("until", "after_value") if name in values]
+    last_day = min(ends, default=None)
+    walked = find_walk_end(db, resolved.actor[0], last_day)
+    if walked is None or walked <= since:
+        return None
+    bounds = [(name, 1) for name in ("since", "until") if name not in values]
+    shape = FilterShape((*key.shape.field_counts, *bounds))
+    begun = compile_page_statement(replace(key, shape=shape, part="begun", passed=False))
+    days: dict[str, object] = {"since": walked, "until": last_day or NO_END_DAY}
+    rows = begun.fetch_rows(db, values | days)
+    if len(rows) >= most:
+        return rows
+    before = previous_text(walked)
+    for run in iterate_month_runs(db, resolved, walked):
+        first, last = run.days
+        days = {"since": max(first, since), "until": min(last, before), "page": most - len(rows)}
+        rows += begun.fetch_rows(db, values | days)
+        if len(rows) >= most:
+            break
     return rows
 
 

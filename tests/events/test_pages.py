@@ -11,6 +11,7 @@ from soak import choose_size
 from app.db.engine import Database
 from app.db.keyset import PageKey
 from app.db.lineage_table import read_version
+from app.events import narrow_months, queries
 from app.events.filter import EventQuery
 from app.events.queries import (
     bind_query,
@@ -19,6 +20,7 @@ from app.events.queries import (
     resolve_filter,
 )
 from app.events.read import read_event_page
+from app.events.resolved_filter import ResolvedFilter
 
 pytestmark = pytest.mark.slow
 
@@ -127,3 +129,44 @@ def test_two_parts_of_a_page_are_what_one_statement_finds(
             whole = compile_page_statement(bound.statement_key).fetch_rows(db, bound.values)
             assert fetch_page_rows(db, bound) == whole
             after = PageKey(*whole[0][:2])  # from the second row on
+
+
+@pytest.mark.on_both
+def test_months_without_a_match_are_passed_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrowed page is what walking through all events finds, and reads fewer months."""
+    kinds = {"2020-01": "AID", "2020-02": "AGREE", "2020-03": "AGREE", "2020-05": "AID"}
+    with database.write() as db:
+        make.dataset(db)
+        for month, kind in kinds.items():
+            for day in range(1, 9):
+                make.event(
+                    db, "USA", "RUS", key=f"{month}-{day}", date=f"{month}-0{day}", type=kind
+                )
+        lasting = {"date": "2019-11-30/2020-03-02", "type": "AID"}
+        make.event(db, "USA", key="lasts", **lasting)
+    monkeypatch.setattr(narrow_months, "WALKED", 3)
+    asked = ResolvedFilter(actor=("USA",), type=("AID",))
+    with database.connect() as db:
+        runs = list(narrow_months.iterate_month_runs(db, asked, None))
+        assert [tuple(run) for run in runs] == [
+            ("2020-05", "2020-05"), ("2020-01", "2020-01"), ("2019-11", "2019-11"),
+        ]  # fmt: skip
+        monkeypatch.setattr(narrow_months, "FIRST_ROWS", 1)
+        runs = list(narrow_months.iterate_month_runs(db, asked, "2020-04-01"))
+        assert [run.first for run in runs] == ["2020-01", "2019-11"]
+    for more in ({}, {"since": "2020-01-03"}, {"since": "2019-12-31", "until": "2020-05-05"}):
+        for narrowing in (
+            {"type": ["AID"]},
+            {"quad": [2]},
+            {"type": ["AID", "AGREE"]},
+            {"type": ["PROTEST"]},
+            {"dataset": ["made"], "cameo": ["07"]},
+        ):
+            question = {"actor": ["USA"], **more, **narrowing}
+            found = [walk_pages(database, [], limit=limit, **question) for limit in (2, 5, 1000)]
+            with monkeypatch.context() as patched:
+                patched.setattr(queries, "may_skip_months", lambda _: False)
+                whole = walk_pages(database, [], limit=1000, **question)
+            assert found == [whole] * 3, question

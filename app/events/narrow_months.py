@@ -1,0 +1,144 @@
+"""The months in which a narrowed page has to look, read from `month_counts`.
+
+A page of an actor's events of a type, dataset or quad class passes over all its other events. The
+counts say which months have none that match, so that a page reads the others alone.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, or_, select
+
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.tables import datasets, month_counts, participations
+from app.db.types import NO_END_DAY
+from app.events.plain_counts import FIRST_MONTH, LAST_MONTH
+from app.events.resolved_filter import ResolvedFilter
+
+FIRST_ROWS = 64
+"""Rows of the counts that are read first: most pages are full long before their end."""
+
+
+class MonthRun(NamedTuple):
+    """Consecutive months, all of which may have events that match."""
+
+    first: str
+    last: str
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """A first and a last day between which all its days sort."""
+        return f"{self.first}-01", f"{self.last}-31"
+
+
+def may_skip_months(resolved: ResolvedFilter) -> bool:
+    """Whether the counts can say which months have no event that matches."""
+    return (
+        bool(resolved.type or resolved.dataset or resolved.quad)
+        and len(resolved.actor) == 1
+        and not (resolved.between or resolved.initiator or resolved.target or resolved.member_of)
+        and not resolved.status  # what is retracted is not counted
+        and resolved.as_of is None
+        and resolved.match == "possible"
+        and resolved.q is None
+    )
+
+
+def iterate_month_runs(
+    db: Connection, resolved: ResolvedFilter, last_day: str | None
+) -> Iterator[MonthRun]:
+    """Yield the months up to a day that may have events which match, the newest first."""
+    counts = (len(resolved.dataset), len(resolved.type))
+    asked = _compile_months(db.dialect.name, *counts, _list_signs(resolved))
+    values: dict[str, object] = {
+        "actor": resolved.actor[0],
+        "first": FIRST_MONTH if resolved.since is None else resolved.since[:7],
+        "last": LAST_MONTH if last_day is None else last_day[:7],
+    }
+    values |= {f"dataset_{n}": code for n, code in enumerate(resolved.dataset)}
+    values |= {f"type_{n}": name for n, name in enumerate(resolved.type)}
+    run: MonthRun | None = None
+    most = FIRST_ROWS
+    while True:
+        rows = asked.fetch_rows(db, values | {"most": most})
+        for (month,) in rows:
+            if run is None or month == run.first:
+                run = run or MonthRun(month, month)
+            elif _month_number(month) == _month_number(run.first) - 1:
+                run = MonthRun(month, run.last)
+            else:
+                yield run
+                run = MonthRun(month, month)
+        if len(rows) < most:
+            break
+        assert run is not None
+        # The rest of the last month read may be missing: it is in the run already.
+        yield run
+        values["last"] = _previous_month(run.first)
+        run, most = None, 1_000_000
+    if run is not None:
+        yield run
+
+
+WALKED = 1000
+"""Events that a page walks through before it asks for the months: they cost as much as that."""
+
+
+def find_walk_end(db: Connection, actor: str, last_day: str | None) -> str | None:
+    """Find the day of the actor's event `WALKED` events before a day; None where there is none."""
+    asked = _compile_walk_end(db.dialect.name)
+    values = {"actor": actor, "last": NO_END_DAY if last_day is None else last_day}
+    rows = asked.fetch_rows(db, values | {"passed": WALKED})
+    return rows[0][0] if rows else None
+
+
+def previous_text(day: str) -> str:
+    """Return a text that sorts before a day, and after every earlier one."""
+    return day[:-1] + chr(ord(day[-1]) - 1)
+
+
+@lru_cache(maxsize=4)
+def _compile_walk_end(kind: str) -> CompiledStatement:
+    p = participations.c
+    found = select(p.start).where(p.actor == bindparam("actor"), p.start <= bindparam("last"))
+    passed = bindparam("passed", type_=Integer)
+    return compile_statement(kind, found.order_by(p.start.desc()).limit(1).offset(passed))
+
+
+def _list_signs(resolved: ResolvedFilter) -> tuple[str, ...]:
+    """List the columns of which one counts the quad classes that are asked for."""
+    if not resolved.quad:
+        return ()
+    columns = {"cooperation" if quad <= 2 else "conflict" for quad in resolved.quad}
+    return tuple(sorted(columns))
+
+
+def _month_number(month: str) -> int:
+    return int(month[:4]) * 12 + int(month[5:7])
+
+
+def _previous_month(month: str) -> str:
+    number = _month_number(month) - 2
+    return f"{number // 12:04}-{number % 12 + 1:02}"
+
+
+@lru_cache(maxsize=256)
+def _compile_months(
+    kind: str, dataset_count: int, type_count: int, signs: tuple[str, ...]
+) -> CompiledStatement:
+    """Compile the months of the counts that match, the newest first; each may come repeatedly."""
+    c = month_counts.c
+    named: list[ColumnElement[str]] = [bindparam(f"dataset_{n}") for n in range(dataset_count)]
+    wanted = [
+        c.actor == bindparam("actor"),
+        c.dataset.in_(named) if named else c.dataset.in_(select(datasets.c.code)),
+        c.month >= bindparam("first"),
+        c.month <= bindparam("last"),
+    ]
+    if type_count:
+        wanted.append(c.type.in_([bindparam(f"type_{n}") for n in range(type_count)]))
+    if signs:
+        wanted.append(or_(*(c[name] > 0 for name in signs)))
+    rows = select(c.month).where(*wanted).order_by(c.month.desc())
+    return compile_statement(kind, rows.limit(bindparam("most", type_=Integer)))
