@@ -255,11 +255,25 @@ class ChangesFilter(EventFilter):
             raise make_crossed_error(
                 "kind", "must be event where a filter on events is set", "Leave kind out."
             )
-        if self.id and (len(set(self.kind)) != 1 or self.filters_events):
-            raise make_crossed_error(
-                "id", "needs one kind, and goes with no filter of events", "Add kind=event."
-            )
+        if self.id:
+            self._check_ids()
         return self
+
+    def _check_ids(self) -> None:
+        kinds = sorted(set(self.kind))
+        if not kinds:
+            raise make_crossed_error(
+                "id", "needs the kind of document that it names", "Add kind=event, or another."
+            )
+        if len(kinds) > 1:
+            shown = " or ".join(f"kind={one}" for one in kinds)
+            raise make_crossed_error(
+                "id", "names documents of one kind, and several are asked for", f"Keep {shown}."
+            )
+        if self.filters_events:
+            raise make_crossed_error(
+                "id", "does not go with a filter on events", "Leave out one of them."
+            )
 
     @property
     def filters_events(self) -> bool:

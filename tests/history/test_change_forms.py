@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 import pytest
 from fastapi.testclient import TestClient
 from make import FIRST_LINEAGE
+from pydantic import ValidationError
 
 from app.history import change_formats
 from app.history.change_formats import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
+from app.history.router import ChangesFilter
 from app.history.schemas import Change
 from app.lineages import Ancestry, Lineage
 from app.text import unescape_formula
@@ -158,3 +160,17 @@ def test_a_reason_cannot_break_the_feed() -> None:
     )
     assert "HYPERLINK" in str(root.findtext(f"{ATOM}entry/{ATOM}summary"))
     assert root.find(".//{*}b") is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ({"id": ["ARM"]}, "Add kind=event, or another."),
+        ({"id": ["ARM"], "kind": ["event", "actor"]}, "Keep kind=actor or kind=event."),
+        ({"id": ["ARM"], "kind": ["event"], "actor": ["ARM"]}, "Leave out one of them."),
+    ],
+)
+def test_the_way_out_of_an_id_fits_what_was_asked(asked: dict[str, list[str]], hint: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ChangesFilter.model_validate(asked)
+    assert [fault["ctx"]["hint"] for fault in refused.value.errors()] == [hint]
