@@ -39,6 +39,9 @@ MOST = {
 BY_BUCKET = "/v1/timeline?actor=ARM&since=2020&granularity=month"
 """What seeks each of its buckets by the same statement on SQLite, which is counted once."""
 
+MOST_ON_SQLITE = {"/v1/timeline?actor=ARM&since=2020&granularity=month": 77}
+"""There each bucket has a statement of its own for the events that it names."""
+
 
 @pytest.fixture
 def forgetful(api: TestClient) -> Iterator[TestClient]:
