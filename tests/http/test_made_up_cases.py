@@ -58,7 +58,7 @@ def test_every_bound_of_every_parameter_is_kept(database: Database) -> None:
 def test_made_up_requests_and_sequences_are_answered_as_documented(
     database: Database, seed: int
 ) -> None:
-    size = choose_size(1, 25)
+    size = choose_size(1, 8)
     found = send_cases(database, seed=seed, size=size, phases=("examples", "fuzzing", "stateful"))
     assert not found.failures, describe_failures(found)
     assert found.operations == OPERATIONS
