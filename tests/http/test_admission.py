@@ -258,11 +258,14 @@ def test_a_refused_question_neither_reaches_the_parser_nor_disturbs_the_next(
         line = Admission()
         connection, pipe = open_connection(line)
         connection.parser = None  # type: ignore[assignment]  # whoever uses it fails
+        asked: list[object] = []
+        monkeypatch.setattr("app.http.server.get_remote_addr", asked.append)
         line.open = MAX_OPEN
         connection.data_received(PLAIN)
         assert pipe.sent == b"".join(REFUSAL)
         await asyncio.sleep(0.03)
         assert not pipe.is_paused
+        assert not asked  # for thousands that connect at once, asking for addresses takes long
         connection, pipe = open_connection(line)
         connection.data_received(PLAIN[:20])  # the rest is refused by the parser's way
         connection.data_received(PLAIN[20:])
@@ -275,6 +278,7 @@ def test_a_refused_question_neither_reaches_the_parser_nor_disturbs_the_next(
         connection.data_received(PLAIN)
         await asyncio.sleep(0.03)
         assert pipe.sent.count(b" 200 OK") == 1
+        assert asked == [connection.transport]
         connection.connection_lost(None)
 
     run_apart(ask())
