@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 from sqlalchemy import Connection
 
 from app.alliances.read import read_ties
@@ -13,7 +14,7 @@ from app.lineages import Version
 from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
-from app.shifts.formal_steps import read_formal_steps
+from app.shifts.formal_steps import FormalStep, read_formal_steps
 from app.shifts.question import AlignmentQuestion
 from app.shifts.schemas import (
     CarrierDocument,
@@ -27,6 +28,7 @@ from app.shifts.schemas import (
 from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics import attribution
 from app.shifts.statistics.levels import IndexLevel
+from app.shifts.statistics.verdicts import STRENGTH
 from app.shifts.statistics.waves import MIN_PARTNERS, Wave
 from app.shifts.votes import is_open_to_waves
 
@@ -36,6 +38,8 @@ ALLIED_PRIOR, ENEMY_PRIOR, FLAT_PRIOR = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
 Of eight observations four fifths are as the formal ties lead to expect; the flat one has a = b = 1.
 """
 DEFENSE = "defense"
+STEP_DAYS = 183
+"""Days after the last act of a change in which a formal step belongs to it."""
 
 
 def narrow_query_to_row(row: DetectedShift, asked: SidesQuery) -> SidesQuery:
@@ -66,20 +70,33 @@ def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str,
 def add_formal_steps(db: Connection, rows: Sequence[DetectedShift]) -> list[DetectedShift]:
     """Add to each row the steps of memberships between its sides in the time that it is about.
 
-    That is from the first to the last day of the finding, or what the datasets cover.
+    Where none was taken then and no change is claimed, the last one before says how they were tied.
     """
     pairs_of = [list(_list_formal_pairs(row.question)) for row in rows]
     every = {pair for some in pairs_of for pair in some}
     found = read_formal_steps(db, every, rows[0].question.as_of) if rows else {}
+    covered: dict[Sequence[str], tuple[str, str]] = {}
     added = []
     for row, pairs in zip(rows, pairs_of, strict=True):
         steps = [step for pair in pairs for step in found.get(pair, ())]
         if steps:
-            first, last = _find_time_of_row(db, row)
-            inside = tuple(step for step in steps if first <= step.first_day <= last)
-            row = replace(row, steps=inside)
+            case = row.question
+            if case.datasets not in covered:
+                covered[case.datasets] = _read_covered_time(db, case)
+            steps = _choose_steps(row, steps, *_find_time_of_row(row, *covered[case.datasets]))
+            row = replace(row, steps=tuple(steps))
         added.append(row)
     return added
+
+
+def _choose_steps(
+    row: DetectedShift, steps: Sequence[FormalStep], first: str, last: str
+) -> list[FormalStep]:
+    inside = [step for step in steps if first <= step.first_day <= last]
+    if inside or row.verdict in STRENGTH:
+        return inside
+    latest = {(s.actor, s.group, s.role): s for s in steps if s.first_day < first}
+    return list(latest.values())
 
 
 def _list_formal_pairs(case: AlignmentQuestion) -> Iterator[tuple[str, str]]:
@@ -88,11 +105,23 @@ def _list_formal_pairs(case: AlignmentQuestion) -> Iterator[tuple[str, str]]:
         yield partner, case.actor
 
 
-def _find_time_of_row(db: Connection, row: DetectedShift) -> tuple[str, str]:
-    """Find the first and the last day that a row is about."""
-    if row.finding.span is not None:
-        return row.finding.span[0], row.finding.span[2]
-    spans = db.execute(queries.select_coverage(row.question.datasets, row.question.as_of)).all()
+def _find_time_of_row(row: DetectedShift, first: str, last: str) -> tuple[str, str]:
+    """Find the first and the last day that a row is about, from those that the datasets cover.
+
+    That of a change ends some months after its last act: an accession is often the last.
+    """
+    span = row.finding.span
+    if span is not None and row.verdict in STRENGTH:
+        after = np.datetime64(span[2]) + np.timedelta64(STEP_DAYS, "D")
+        first, last = span[0], str(after)
+    elif span is not None:
+        first, last = min(first, span[0]), max(last, span[2])
+    return first, min(last, row.question.known_by or last)
+
+
+def _read_covered_time(db: Connection, case: AlignmentQuestion) -> tuple[str, str]:
+    """Read the first and the last day that the datasets of a question cover."""
+    spans = db.execute(queries.select_coverage(case.datasets, case.as_of)).all()
     if not spans:
         return "", NO_END_DAY
     return min(s.first for s in spans), max(s.last for s in spans)

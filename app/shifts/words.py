@@ -38,8 +38,12 @@ STEP_WORDS = {
 }
 """What an actor did, or was done to it, in a group."""
 _WITH_ARTICLE = re.compile(
-    r"^(United|Republic|Democratic Republic|Union) |"
-    r" (Republic|Islands|Union|Emirates|Netherlands|Federation)$|^Netherlands$"
+    r"^(United|Republic|Democratic Republic|Federal Republic|Union|National|Ministry|Institute"
+    r"|Authorities) |"
+    r" (Republic|Islands|Union|Emirates|Netherlands|Federation|Antilles|Empire|Reich|States"
+    r"|Free State|Zone|Territory|Territories)$|"
+    r"^(Bahamas|Comoros|Gambia|Holy See|Isle of Man|Maldives|Netherlands|Philippines"
+    r"|Two Sicilies)$"
 )
 _LEADING_SHARE = 0.5
 
@@ -191,6 +195,9 @@ def describe_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str
     A step that was taken before, such as in force a second time, is described by its note.
     """
     group, actor = names[steps[0].group], names[steps[0].actor]
+    begun = {step.date for step in steps if step.step == "in-force"}
+    # Who becomes a member ceases to be a candidate or partner by that alone.
+    steps = [s for s in steps if s.step != "withdrawn" or s.role == "member" or s.date not in begun]
     noted = [step for step in steps if step.step in step.before and step.note]
     parts = [
         f"{_describe_step(step)} {_describe_date(step)}" for step in steps if step not in noted

@@ -92,6 +92,30 @@ def test_an_exclusion_is_missing_beside_what_passed(api: TestClient) -> None:
     assert [step["step"] for step in turned["memberships"]] == list(steps)
 
 
+@pytest.mark.parametrize(
+    ("actor", "group", "said"),
+    [
+        ("SWE", "NATO", "Sweden became a member on 7 March 2024."),
+        ("FIN", "NATO", "Finland became a member on 4 April 2023."),
+        ("TUR", "NATO", "Turkey became a member on 18 February 1952."),
+        ("SRB", "EU", "Serbia became a candidate on 1 March 2012."),
+    ],
+)
+def test_what_ties_two_is_said_where_no_change_is_claimed(
+    api: TestClient, actor: str, group: str, said: str
+) -> None:
+    [row] = ask(api, "/v1/shifts", actor=actor, toward=group)
+    assert row["verdict"] in ("no_evidence", "insufficient_data")
+    assert said in row["sentence"]
+    assert "ceased to be" not in row["sentence"]  # a partner, by becoming a member
+
+
+def test_no_step_is_known_before_it_was_taken(api: TestClient) -> None:
+    for row in ask(api, "/v1/shifts", actor="SWE", toward="NATO", known_by="2024-03-01"):
+        assert {step["role"] for step in row["memberships"]} == {"partner"}
+        assert "2024" not in row["sentence"]
+
+
 def test_a_step_of_a_membership_is_another_one(api: TestClient) -> None:
     [row] = ask(api, "/v1/shifts", actor="ARM", toward="CSTO")
     assert "22 February 2024: participation frozen in practice" in row["sentence"]
