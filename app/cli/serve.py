@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import threading
 from multiprocessing import connection, parent_process
 from tempfile import TemporaryDirectory
@@ -27,6 +28,8 @@ YOUNG_OBJECTS = 20_000
 """New objects after which garbage is collected, of which requests leave next to none.
 
 By default it is collected after 700 (2,000 since Python 3.13): a sixth of the time of a refusal."""
+LISTENERS = 32
+"""New connections that the event loop takes in a turn."""
 SILENT_SECONDS = 120
 """Seconds without a sign of life after which a process is killed and replaced."""
 
@@ -63,7 +66,7 @@ def run_service(
         timeout_graceful_shutdown=10, timeout_worker_healthcheck=SILENT_SECONDS,
     )  # fmt: skip
     if settings.worker_count == 1:
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets=open_listeners(config))
         return
     supervisor = Supervisor(config, sockets=[config.bind_socket()])
     with TemporaryDirectory(prefix="entente-metrics-") as folder:
@@ -71,6 +74,16 @@ def run_service(
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise typer.Exit(STARTUP_FAILURE)
+
+
+def open_listeners(config: uvicorn.Config) -> list[socket.socket]:
+    """Bind the address of a process that is the only one; returns the socket and copies of it.
+
+    In a turn the event loop takes one new connection from each, and answers all who have asked:
+    with one socket the last of 256 clients that ask again at once waited for seconds.
+    """
+    bound = config.bind_socket()
+    return [bound, *(bound.dup() for _ in range(LISTENERS - 1))]
 
 
 class Supervisor(Multiprocess):
