@@ -222,6 +222,17 @@ def test_an_answer_of_chosen_fields_has_a_media_type_of_its_own(api: TestClient)
     assert [set(row) for row in answer.json()["data"]] == [{"id", "title"}] * 2
 
 
+def test_every_media_type_that_is_documented_can_be_asked_for(api: TestClient) -> None:
+    refused = [
+        (path, kind)
+        for path, operations in PATHS.items()
+        if "{" not in path and "get" in operations and "stream" not in path
+        for kind in operations["get"]["responses"].get("200", {}).get("content", ())
+        if api.get(path, params={"limit": 1}, headers={"Accept": kind}).status_code == 406
+    ]
+    assert refused == []
+
+
 def test_a_limit_that_is_cut_has_no_maximum(api: TestClient) -> None:
     shown = PATHS["/ogc/collections/{collection}/items"]["get"]["parameters"]
     [limit] = [p["schema"] for p in shown if p["name"] == "limit"]

@@ -18,8 +18,10 @@ OutputFormat = Literal[
     "jsonld",
 ]
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+FIELDS_MEDIA_TYPE = "application/vnd.entente.fields+json"
+"""JSON of some fields alone; what is documented of whole events would not be true of it."""
 EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
-    "json": ("application/json",),
+    "json": ("application/json", FIELDS_MEDIA_TYPE),
     "ndjson": ("application/x-ndjson", "application/ndjson", "application/jsonl"),
     "csv": ("text/csv",),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
@@ -34,8 +36,6 @@ EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
     "jsonld": ("application/ld+json",),
 }
 """The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""
-FIELDS_MEDIA_TYPE = "application/vnd.entente.fields+json"
-"""JSON of some fields alone; what is documented of whole events would not be true of it."""
 FIELD_FORMATS: frozenset[OutputFormat] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
 """Formats that show the fields of an event one by one, so that `fields` can select some."""
 TYPED_FORMATS: frozenset[OutputFormat] = frozenset({"parquet", "arrow"})
