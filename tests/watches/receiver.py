@@ -87,6 +87,7 @@ class Request(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     receiver: Receiver
 
     def handle_error(self, *_: object) -> None:

@@ -1,6 +1,7 @@
 """Watches over HTTP with a real receiver: order, signatures, retries, dead letters, kills."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from app.access.keys import create_key, revoke_key
 from app.db.engine import Database
 from app.db.tables import datasets, watches
 from app.db.tables import keys as keys_table
+from app.settings import WATCH_ANSWER_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -154,6 +156,31 @@ def test_a_dead_letter_is_replayed_and_a_dead_receiver_suspends(
             api.get(f"/v1/watches/{other['id']}/deliveries").json()["data"])]  # fmt: skip
         assert api.post(f"/v1/watches/{watch['id']}/replay").json() == {"replayed": 0}
         assert api.post(f"/v1/watches/{watch['id']}/replay", json={"seq": 1}).status_code == 404
+
+
+def test_receivers_that_never_answer_keep_no_other_waiting(
+    database: Database, receiver: Receiver
+) -> None:
+    with database.write() as db:
+        dataset(db)
+    ended = threading.Event()
+    stuck = [f"/stuck/{n}" for n in range(8)]
+    for path in stuck:
+        receiver.answers[path] = lambda request: request.answer(204) if ended.wait(30) else None
+    with open_api(database, make_key(database)) as api:
+        for path in (*stuck, "/hook"):
+            keep(api, f"{receiver.url}{path}", actor="ARM")
+        write(database, "ARM")
+        until = time.monotonic() + WATCH_ANSWER_SECONDS / 3
+        while not all(map(receiver.list_messages, stuck)) and time.monotonic() < until:
+            time.sleep(0.02)  # nothing tells of messages that are not answered
+        write(database, "ARM")
+        write(database, "ARM")
+        begun = time.monotonic()
+        receiver.wait_for(3)
+        assert time.monotonic() - begun < WATCH_ANSWER_SECONDS / 2
+        assert all(len(receiver.list_messages(path)) == 1 for path in stuck)  # still unanswered
+        ended.set()
 
 
 def test_a_receiver_that_is_gone_suspends_at_once(database: Database, receiver: Receiver) -> None:
