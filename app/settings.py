@@ -128,7 +128,8 @@ class Settings(BaseSettings):
     frame_ancestors: tuple[Annotated[str, StringConstraints(pattern=FRAME_ANCESTOR)], ...] = Field(
         (),
         description="Origins whose pages may show `/embed/…`, and previews of reconciliation, in a"
-        " frame, such as `https://news.example`; `*`: all; `[]`: none. Nothing else ever is.",
+        " frame, such as `https://news.example`; `*`: all; `[]`: none. Nothing else ever is;"
+        " previews also are by programs on the reader's own computer.",
     )
     exports: int = Field(
         2, ge=1, le=64,

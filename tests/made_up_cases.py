@@ -12,8 +12,8 @@ import httpx2
 from schemathesis import Config, openapi
 from schemathesis.engine import Status, events, from_schema
 
-REFUSALS = ("400", "401", "403", "404", "405", "406", "409", "410", "412", "413", "415",
-                    "416", "421", "422", "428", "429")  # fmt: skip
+REFUSALS = ("400", "401", "403", "404", "405", "406", "409", "410", "412", "413", "414",
+                    "415", "416", "421", "422", "428", "429", "431")  # fmt: skip
 """Statuses of a refusal: 410 where a history, and 412 where a revision is another, come first."""
 STEPS = 6
 """Requests of a sequence; longer ones repeat what they did."""

@@ -29,8 +29,12 @@ from app.query_models import StrictQuery
 from app.text import OptionalText, ShortText
 
 router = PrefixRouter(prefix="/v1/reconcile", include_in_schema=False, route_class=QueryRoute)
-PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
-"""Clients show the page in a frame, where the setting `frame_ancestors` lets theirs."""
+PREVIEW_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline';"
+    " frame-ancestors http://127.0.0.1:* http://localhost:*"
+)
+"""Clients show the page in a frame. OpenRefine runs on the reader's computer; a setting
+adds other places."""
 
 
 class SuggestQuery(StrictQuery):
@@ -115,7 +119,7 @@ def preview_actor(
         f'<b><a href="{escape(page)}" target="_blank">{escape(actor["name"])}</a></b>'
         f" {escape(found.code)}{shown}</html>"
     )
-    policy = PREVIEW_POLICY + (" ".join(settings.frame_ancestors) or "'none'")
+    policy = " ".join((PREVIEW_POLICY, *settings.frame_ancestors))
     return Response(
         body,
         headers={"Content-Security-Policy": policy},

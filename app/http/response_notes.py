@@ -27,9 +27,11 @@ WITHOUT_VERSION = ("/ogc", "/ogc/conformance")
 """Paths whose answers do not depend on the database."""
 TAGS_WITHOUT_ETAG = frozenset({"service", "imports", "watches"})
 """Operations whose answers change from moment to moment."""
-READING = (400, 401, 403, 421, 422, 429, 500, 503)
+UNREAD = (400, 408, 414, 431)
+"""Statuses of what is refused before anything is read but its address and headers."""
+READING = (*UNREAD, 401, 403, 421, 422, 429, 500, 503)
 """Statuses that any read may answer, besides its own."""
-WRITING = (400, 401, 403, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503, 507)
+WRITING = (*UNREAD, 401, 403, 409, 412, 413, 415, 421, 422, 429, 500, 503, 507)
 """Statuses that any write may answer, besides its own."""
 FURTHER_SLUGS = {421: ("standby",), 503: ("behind", "busy", "unreachable", "overload")}
 """Further types of problems with a status."""
@@ -119,7 +121,7 @@ def name_problem_response(status: int) -> str:
 def list_statuses(path: str, method: str, operation: Part) -> Iterator[int]:
     """Yield the statuses of problems that an operation may answer."""
     if path in PAGES_THAT_NEVER_FAIL:
-        yield from (400, 421, 500, 503)
+        yield from (*UNREAD, 421, 500, 503)
         return
     yield from READING if method == "get" else WRITING
     if "{" in path:

@@ -26,6 +26,10 @@ def test_reconciliation_manifest_describes_the_service(api: TestClient) -> None:
     assert preview.headers["content-type"].startswith("text/html")
     assert "Armenia" in preview.text
     assert "cow 371" in preview.text
+    # OpenRefine, whose pages come from the reader's own computer, shows it in a frame
+    assert preview.headers["content-security-policy"].endswith(
+        "frame-ancestors http://127.0.0.1:* http://localhost:*"
+    )
     assert {"id": "state", "name": "state"} in body["defaultTypes"]
 
 
