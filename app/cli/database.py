@@ -20,6 +20,7 @@ from app.cli.output import (
 from app.cli.terminal import console, errors, open_configured_database, open_current_database
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
+from app.db.compaction import compact_database
 from app.db.journal import Writer
 from app.db.lineage_table import LineageError, begin_lineage, read_lineages
 from app.db.migrate import upgrade_schema
@@ -160,6 +161,18 @@ def db_unpack() -> None:
     """Store every document as plain text again, as programs before the dictionaries need it."""
     with closing(open_current_database()) as database:
         _follow_repacking(unpack_stored(database), "unpacked")
+
+
+@db.command("compact")
+def db_compact() -> None:
+    """Rewrite the indexes without gaps, after large loads; on SQLite the whole file."""
+    before = after = 0
+    with closing(open_current_database()) as database, show_activity("Rewriting …"):
+        for done in compact_database(database):
+            before, after = before + done.before, after + done.after
+            line = f"{done.name}: {done.before:,} bytes became {done.after:,}."
+            console.print(line, highlight=False, markup=False)
+    console.print(f"{before:,} bytes became {after:,}.", highlight=False)
 
 
 def _follow_repacking(steps: Iterator[Repacking], verb: str) -> None:

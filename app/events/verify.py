@@ -76,6 +76,9 @@ def _check_numbering(db: Connection) -> Iterator[str]:
     newest = db.scalar(select(func.max(commits.c.seq)))
     if count and newest != last:
         yield f"commits: the newest says {newest}, the newest revision is {last}"
+    twice = select(r.kind, r.id, r.revision).group_by(r.kind, r.id, r.revision)
+    for kind, ident, number in db.execute(twice.having(func.count() > 1).limit(BATCH_SIZE)):
+        yield f"revisions: {kind} {ident} has revision {number} more than once"
 
 
 def _check_row_states(db: Connection) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from app.db.dialect import in_list, in_list_params
 from app.db.lineage_table import read_version
-from app.db.tables import revisions, sources
+from app.db.tables import HISTORY_TABLES, events, revisions, sources
 from app.events.actor_index import ActorIndex, load_actor_index
 from app.sources.record import CitedSource, SourceRecord
 from app.sources.source_ids import (
@@ -170,6 +170,9 @@ def _list_changed(db: Connection, after: int, until: int) -> list[Row[Any]]:
 
 
 def _has_event_revisions(db: Connection, dataset: str) -> bool:
-    r = revisions.c
-    inside = (r.kind == "event", r.id > f"{dataset}:", r.id < f"{dataset};")
-    return db.scalar(select(r.id).where(*inside).limit(1)) is not None
+    # Each revision of an event is current or superseded; `revisions` has no index by id in order.
+    for table in (events, HISTORY_TABLES[events]):
+        found = select(table.c.id).where(table.c.id > f"{dataset}:", table.c.id < f"{dataset};")
+        if db.scalar(found.limit(1)) is not None:
+            return True
+    return False
