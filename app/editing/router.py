@@ -65,13 +65,18 @@ def _split_reason(value: Any, asked: WriteQuery) -> tuple[Any, str | None]:
 
 
 def _require_reason(body: bytes, asked: WriteQuery) -> str:
-    """Return the reason of a retraction, from `?reason=` or the body; raise where both lack it."""
-    if asked.reason is not None:
-        return asked.reason
-    if not body.strip():
+    """Return the reason of a retraction, from `?reason=` or the body; raise where both lack it.
+
+    A body that is sent has to be right even where `?reason=` comes before it.
+    """
+    reason = asked.reason
+    if body.strip():
+        sent = validate_part(RETRACT, parse_json_body(body), ["body"]).require_value()
+        reason = reason or sent.reason
+    if reason is None:
         hint = 'Send {"reason": "…"}, or ?reason=.'
         raise InvalidBodyError([Fault(loc=["query", "reason"], message="is required", hint=hint)])
-    return validate_part(RETRACT, parse_json_body(body), ["body"]).require_value().reason
+    return reason
 
 
 ChangeFunction = Callable[[Connection, Preconditions, str, Any, Writer], Outcome]

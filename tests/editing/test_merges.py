@@ -98,6 +98,16 @@ def test_a_membership_proved_by_a_merged_event_can_still_be_edited(editor: Any) 
     assert editor.read_version() == before
 
 
+@pytest.mark.parametrize("body", [{"reason": ""}, {}, {"reason": "x", "why": "y"}, []])
+def test_wrong_body_of_a_retraction_is_422_beside_a_reason(editor: Any, body: object) -> None:
+    editor.add_event("mine")
+    before = editor.read_version()
+    answer = editor.send("DELETE", "/v1/events/curated:mine?reason=a%20hoax", body)
+    assert answer.status_code == 422
+    assert list_errors(answer)[0][0][0] == "body"
+    assert editor.read_version() == before
+
+
 def test_retraction_without_reason_is_422(editor: Any) -> None:
     here = "/v1/events/curated:mine"
     made = editor.add_event("mine")
