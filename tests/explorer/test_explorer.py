@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from explorer.conftest import open_page
+from explorer.conftest import Pages
 from openapi_document import PATHS
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.slow
 
@@ -72,11 +72,9 @@ def open_view(page: Page, address: str) -> Page:
 
 
 @pytest.fixture(scope="module", params=VIEWS)
-def view(
-    request: pytest.FixtureRequest, browser: Browser, address: str, shots: Path | None
-) -> Iterator[Page]:
+def view(request: pytest.FixtureRequest, pages: Pages, shots: Path | None) -> Iterator[Page]:
     """Each view in turn, opened once for the tests that follow, with its first details shown."""
-    with open_page(browser, address) as page:
+    with pages.borrow_page() as page:
         open_view(page, VIEWS[request.param])
         if shots:
             page.screenshot(path=shots / f"{request.param}.png")

@@ -28,18 +28,18 @@ def refuse(page: Page, path: str, status: int, **headers: str) -> list[str]:
     return asked
 
 
-def test_refused_question_is_asked_once_and_told_once(page: Page) -> None:
-    asked = count_requests(page, "/v1/")
-    page.goto("/?view=events&since=2023-13")
-    expect(page.locator(".state.failure")).to_have_count(1)
-    page.wait_for_timeout(1500)
+def test_refused_question_is_asked_once_and_told_once(own_page: Page) -> None:
+    asked = count_requests(own_page, "/v1/")
+    own_page.goto("/?view=events&since=2023-13")
+    expect(own_page.locator(".state.failure")).to_have_count(1)
+    own_page.wait_for_timeout(1500)
     assert sorted(url.partition("?")[0].rpartition("/")[2] for url in asked) == [
         "events",
         "facets",
         "timeline",
     ]
-    expect(page.locator(".state.failure")).to_have_count(1)
-    expect(page.locator(".state.failure button")).to_have_count(0)
+    expect(own_page.locator(".state.failure")).to_have_count(1)
+    expect(own_page.locator(".state.failure button")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,14 @@ def test_newcomer_understands_an_answer_in_three_steps(page: Page) -> None:
     assert steps.count == 3
 
 
-def test_hints_are_left_out_where_nothing_can_be_kept(page: Page) -> None:
-    page.add_init_script("delete window.localStorage; Object.defineProperty(window, 'localStorage',"
-                         " {get() { throw new Error('closed'); }})")  # fmt: skip
-    page.goto("/?view=alliances&on=2023-10-13")
-    expect(page.locator("table")).to_be_visible()
-    expect(page.locator("#hint")).to_be_hidden()
+def test_hints_are_left_out_where_nothing_can_be_kept(own_page: Page) -> None:
+    own_page.add_init_script(
+        "delete window.localStorage; Object.defineProperty(window, 'localStorage',"
+        " {get() { throw new Error('closed'); }})"
+    )
+    own_page.goto("/?view=alliances&on=2023-10-13")
+    expect(own_page.locator("table")).to_be_visible()
+    expect(own_page.locator("#hint")).to_be_hidden()
 
 
 def test_analyst_goes_from_a_number_to_its_source_in_two_steps(page: Page) -> None:

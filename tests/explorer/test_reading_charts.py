@@ -1,7 +1,7 @@
 """Charts are read by pointer, keys and touch: periods in words, their events, and stretches."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -192,10 +192,10 @@ def test_pairs_side_by_side_share_scale_days_height_and_reading(page: Page) -> N
 
 
 @pytest.fixture
-def phone(browser: Browser, address: str) -> Iterator[Page]:
+def phone(page: Page) -> Page:
     """A page of the size of a phone."""
-    with open_page(browser, address, viewport={"width": 390, "height": 844}) as made:
-        yield made
+    page.set_viewport_size({"width": 390, "height": 844})
+    return page
 
 
 def test_map_gathers_places_and_names_the_largest_also_on_a_phone(phone: Page) -> None:
