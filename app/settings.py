@@ -106,9 +106,10 @@ class Settings(BaseSettings):
         " shows whether that is the cause of a fault.",
     )
     pack_loads: bool = Field(
-        False,
-        description="Whether a write of a thousand events of a dataset trains a dictionary for it,"
-        " so that its documents are packed from then on, as after `entente db pack`.",
+        True,
+        description="Whether the first write of a thousand events of a dataset trains a dictionary"
+        " for it, so that its documents are packed from then on. Datasets that have as many events"
+        " already stay as they are until `entente db pack`.",
     )
     public_url: str = Field(
         "",

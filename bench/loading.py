@@ -363,7 +363,8 @@ def _on_postgresql(
     run = LoadRun(report["rows"], first, again, {})
     if report["new"]:
         with psycopg.connect(url.replace("+psycopg", "")) as db:
-            db.execute("DELETE FROM events WHERE dataset = 'curated'")
+            largest = "SELECT dataset FROM events GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
+            db.execute(f"DELETE FROM events WHERE dataset <> ({largest})")  # the bundled ones
             found = db.execute("SELECT count(*), min(dataset) FROM events").fetchone()
         assert found is not None
         for peer, one in zip(PEERS, empty, strict=True):

@@ -6,7 +6,7 @@ searched by their text: they stay plain.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, create_engine, insert, select
+from sqlalchemy import Connection, Engine, create_engine, func, insert, select
 from sqlalchemy.pool import NullPool
 
 from app.db.packed_documents import (
@@ -16,7 +16,7 @@ from app.db.packed_documents import (
     register_dictionary_reader,
     train_dictionary,
 )
-from app.db.tables import dictionaries
+from app.db.tables import dictionaries, events, sources
 
 PACKED_KINDS = ("event", "source")
 MIN_SAMPLES = 1_000
@@ -81,7 +81,7 @@ def pack_documents(
     """Pack documents, as (id, document), that are about to be written at an instant.
 
     None where a document stays plain, since there is no dictionary for it. Where the settings say
-    so, one is trained when many documents are written at once.
+    so, one is trained when more documents are written at once than are there.
     """
     if kind not in PACKED_KINDS:
         return [None] * len(documents)
@@ -96,7 +96,17 @@ def pack_documents(
             newest[dataset] = None
             if trains:
                 same = [d for i, d in documents if find_dataset(kind, i) == dataset]
-                newest[dataset] = train_from_samples(db, kind, dataset, same, at)
+                if not _has_stored(db, kind, dataset, len(same)):
+                    newest[dataset] = train_from_samples(db, kind, dataset, same, at)
         found = newest[dataset]
         packed.append(None if found is None else found.pack(document))
     return packed
+
+
+def _has_stored(db: Connection, kind: str, dataset: str, count: int) -> bool:
+    """Return whether so many documents are stored: they would stay plain beside packed ones."""
+    table = events if kind == "event" else sources
+    some = select(table.c.seq).limit(count)
+    if kind == "event":
+        some = some.where(events.c.dataset == dataset)
+    return (db.scalar(select(func.count()).select_from(some.subquery())) or 0) >= count

@@ -135,26 +135,39 @@ def unpack_documents(stored: Sequence[object], dialect: Dialect) -> list[object]
     return texts
 
 
-def unpack_joined(frames: bytes, lengths: Iterable[int], dialect: Dialect) -> bytes:
-    """Unpack documents that are joined by commas, each with its length; they stay joined."""
-    found, end = [], -1
+def unpack_joined(stored: bytes, lengths: Iterable[int], dialect: Dialect) -> bytes:
+    """Unpack documents that are joined by commas, packed or plain; each with its length.
+
+    They stay joined.
+    """
+    found, end = list[bytes](), -1
     for length in lengths:
         begin, end = end + 1, end + 1 + length
-        found.append(frames[begin:end])
-    return b",".join(_unpack_frames(found, dialect))
+        found.append(stored[begin:end])
+    packed = [n for n, one in enumerate(found) if one[:1] == _START]
+    frames = [found[n] for n in packed]
+    for n, document in zip(packed, _unpack_frames(frames, dialect), strict=True):
+        found[n] = document
+    return b",".join(found)
 
 
 def _unpack_frames(frames: Sequence[bytes], dialect: Dialect) -> list[bytes]:
     """Unpack packed documents, all of one dictionary at once, in their order."""
-    numbers: dict[bytes, list[int]] = {}
-    for n, frame in enumerate(frames):
-        numbers.setdefault(frame[_ID], []).append(n)
+    idents = {frame[_ID] for frame in frames}
+    if len(idents) == 1:  # as on nearly every page
+        return _unpack_alike(frames, dialect)
     done: dict[int, bytes] = {}
-    for of_one in numbers.values():
-        unpacker = _find_unpacker(frames[of_one[0]], dialect)
-        found = unpacker.multi_decompress_to_buffer([frames[n] for n in of_one])
-        done |= {n: found[at].tobytes() for at, n in enumerate(of_one)}
+    for ident in idents:
+        numbers = [n for n, frame in enumerate(frames) if frame[_ID] == ident]
+        found = _unpack_alike([frames[n] for n in numbers], dialect)
+        done |= dict(zip(numbers, found, strict=True))
     return [done[n] for n in range(len(frames))]
+
+
+def _unpack_alike(frames: Sequence[bytes], dialect: Dialect) -> list[bytes]:
+    unpacker = _find_unpacker(frames[0], dialect)
+    found = unpacker.multi_decompress_to_buffer([*frames])
+    return [found[n].tobytes() for n in range(len(frames))]
 
 
 def _find_unpacker(frame: bytes, dialect: Dialect) -> zstandard.ZstdDecompressor:

@@ -63,8 +63,6 @@ def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPag
         [(lines, documents, lengths, packed)] = asked.fetch_rows(db, values)
         found = [] if lines is None else lines.split("\n")
         if packed:
-            if packed != min(left, len(found)):
-                return _join_rows(db, query, most)  # some are packed, and some are not
             documents = unpack_joined(documents, map(int, lengths.split(",")), db.dialect)
         keys += found
         bodies += [documents] if documents else []

@@ -78,18 +78,28 @@ def run_through(steps: Iterator[Repacking]) -> Repacking:
 
 
 @pytest.fixture
-def plain(database: Database) -> Database:
+def plain(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database of enough events for a dictionary, all of them plain."""
-    write_some(database, 0, MIN_SAMPLES + 200)
-    return database
+    monkeypatch.setenv("ENTENTE_PACK_LOADS", "false")
+    with closing(Database(database.engine.url.render_as_string(hide_password=False))) as made:
+        write_some(made, 0, MIN_SAMPLES + 200)
+        yield made
 
 
 @pytest.fixture
-def training(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """A database in which large writes train dictionaries."""
-    monkeypatch.setenv("ENTENTE_PACK_LOADS", "true")
-    with closing(Database(database.engine.url.render_as_string(hide_password=False))) as made:
-        yield made
+def training(database: Database) -> Database:
+    """A database in which large writes train dictionaries, as by default."""
+    return database
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_has_as_many_plain_documents_stays_plain(training: Database) -> None:
+    write_some(training, 9_000, MIN_SAMPLES)
+    assert set(read_stored(training).values()) == {None}
+    run_through(pack_stored(training))
+    write_some(training, 20_000, 1)
+    assert None not in read_stored(training).values()
+    assert find_faults(training) == []
 
 
 def test_a_page_is_the_same_before_and_after(plain: Database) -> None:

@@ -21,7 +21,7 @@ class _JoinedTexts(FunctionElement[str]):
 
 
 class _JoinedLengths(_JoinedTexts):
-    """The lengths of the documents that are packed."""
+    """The bytes of each document, as it is stored."""
 
     name = "joined_lengths"
     inherit_cache = True
@@ -54,13 +54,15 @@ def _join_texts_for_postgresql(found: _JoinedTexts, compiler: SQLCompiler, **_: 
 
 @compiles(_JoinedLengths, "sqlite")
 def _join_lengths_for_sqlite(found: _JoinedLengths, compiler: SQLCompiler, **_: object) -> str:
-    return f"group_concat(length({_compile_parts(found, compiler)[0]}), ',')"
+    packed, plain = _compile_parts(found, compiler)[:2]
+    return f"group_concat(coalesce(length({packed}), length(CAST({plain} AS BLOB))), ',')"
 
 
 @compiles(_JoinedLengths, "postgresql")
 def _join_lengths_for_postgresql(found: _JoinedLengths, compiler: SQLCompiler, **_: object) -> str:
-    packed, *order = _compile_parts(found, compiler)
-    return f"string_agg(length({packed})::text, ',' ORDER BY {', '.join(order)})"
+    packed, plain, *order = _compile_parts(found, compiler)
+    length = f"coalesce(length({packed}), octet_length({plain}))"
+    return f"string_agg({length}::text, ',' ORDER BY {', '.join(order)})"
 
 
 @compiles(_JoinedDocuments, "sqlite")
@@ -95,6 +97,6 @@ def join_texts(text: ColumnElement[str], *order: ColumnElement[str]) -> ColumnEl
 def join_documents(
     revision: FromClause, order: Sequence[ColumnElement[str]]
 ) -> tuple[ColumnElement[bytes], ColumnElement[str]]:
-    """Join documents of `revisions` in an order; also the lengths of those that are packed."""
-    documents = _JoinedDocuments(revision.c.packed, revision.c.plain, *order)
-    return documents, _JoinedLengths(revision.c.packed, *order)
+    """Join documents of `revisions` in an order as they are stored; also the bytes of each."""
+    stored = revision.c.packed, revision.c.plain
+    return _JoinedDocuments(*stored, *order), _JoinedLengths(*stored, *order)
