@@ -52,6 +52,12 @@ ACTOR_FILES = (
     ("persons_and_bodies.csv", None),
 )
 """Tables of actors, and the kind of those in it where they have no column of it."""
+CODE_FILES = (
+    "state_codes.csv",
+    "territory_codes.csv",
+    "organization_codes.csv",
+    "person_codes.csv",
+)
 EVENT_FILES = {"curated": "events.ndjson", "realignments": "realignments.ndjson"}
 
 
@@ -196,7 +202,7 @@ def _write_bundled_events(
 def build_bundled_actors() -> list[Actor]:
     """Build the actors: states and territories with their codes, groups, persons and bodies."""
     codes: dict[str | None, list[TableRow]] = defaultdict(list)
-    for name in ("state_codes.csv", "territory_codes.csv", "organization_codes.csv"):
+    for name in CODE_FILES:
         for row in read_bundled_table(name):
             part = {k: row[k] for k in ("scheme", "value", "since", "until")}
             codes[row["actor"]].append(part)

@@ -14,6 +14,7 @@ BUNDLED_FILES = (
     "organization_codes.csv",
     "obligations.csv",
     "persons_and_bodies.csv",
+    "person_codes.csv",
     "memberships.csv",
     "membership_sources.csv",
     "events.ndjson",

@@ -70,6 +70,25 @@ def test_codes_of_the_day_are_added_to_matched_actors(api: TestClient) -> None:
     assert api.post("/v1/reconcile", data={"extend": json.dumps(asked)}).status_code == 422
 
 
+def test_items_of_groups_persons_and_territories_are_added(api: TestClient) -> None:
+    items = {"NATO": "Q7184", "EU": "Q458", "vladimir-putin": "Q7747", "GRL": "Q223"}
+    asked = {"ids": [*items, "AZE-TUR-2021"], "properties": [{"id": "wikidata"}]}
+    rows = api.post("/v1/reconcile", data={"extend": json.dumps(asked)}).json()["rows"]
+    assert rows.pop("AZE-TUR-2021") == {"wikidata": []}
+    assert rows == {actor: {"wikidata": [{"str": item}]} for actor, item in items.items()}
+
+
+def test_an_item_decides_between_names(api: TestClient) -> None:
+    """An organization is found by its item, and is no match with the item of another."""
+    asked = {
+        name: {"query": "NATO", "properties": [{"pid": "wikidata", "v": item}]}
+        for name, item in {"right": "Q7184", "wrong": "Q458"}.items()
+    }
+    found = reconcile(api, **asked)
+    assert [one["id"] for one in found["right"] if one["match"]] == ["NATO"]
+    assert not any(one["match"] for one in found["wrong"])
+
+
 def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
     names = {"a": "Armenia", "b": "cow:365", "c": "RU", "d": "nikol-pashinyan"}
     found = reconcile(api, **{key: {"query": name} for key, name in names.items()})

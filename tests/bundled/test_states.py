@@ -134,6 +134,25 @@ def test_a_value_means_one_actor_on_any_day():
             assert until <= since2 or until2 <= since, (key, periods)
 
 
+def test_no_item_of_wikidata_is_of_two_actors():
+    actors = [
+        actor
+        for name in ("states", "territories", "organizations", "persons_and_bodies")
+        for actor in {row["code"] for row in rows(BUNDLED / f"{name}.csv")}
+    ]
+    assert len(set(actors)) == len(actors)
+    codes = [
+        row
+        for name in ("state", "territory", "organization", "person")
+        for row in rows(BUNDLED / f"{name}_codes.csv")
+    ]
+    assert [row for row in codes if row["actor"] not in actors] == []
+    assert [row for row in codes if not re.fullmatch(SCHEMES[row["scheme"]], row["value"])] == []
+    items = [row for row in codes if row["scheme"] == "wikidata"]
+    assert len({row["value"] for row in items}) == len(items) > 270
+    assert len({row["actor"] for row in items}) == len(items)
+
+
 def test_iso_codes_are_those_of_today():
     countries = pytest.importorskip("pycountry").countries
     fields = {"iso2": "alpha_2", "iso3": "alpha_3", "isonum": "numeric"}

@@ -298,10 +298,20 @@ def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
     parts = {part["identifier"]: part for node in body["@graph"] for part in node.get("about", ())}
     assert parts["ARM"]["@type"] == "Country"
     assert parts["ARM"]["sameAs"] == "https://www.wikidata.org/entity/Q399"
+    assert parts["ICC"]["sameAs"] == "https://www.wikidata.org/entity/Q47488"
     assert vote["subjectOf"][0]["publisher"]["name"]
     dataset = body["@graph"][-1]
     assert vote["isPartOf"]["@id"] == dataset["@id"]
     assert dataset["license"] == "CC BY 4.0"
+
+
+def test_groups_and_persons_have_their_item_in_json_ld(api: TestClient) -> None:
+    expected = {"NATO": "Q7184", "jens-stoltenberg": None, "vladimir-putin": "Q7747"}
+    for actor, item in expected.items():
+        body = read_list(api, "jsonld", f"actor={actor}&limit=1").json()
+        parts = {p["identifier"]: p for n in body["@graph"] for p in n.get("about", ())}
+        address = f"https://www.wikidata.org/entity/{item}" if item else None
+        assert parts[actor].get("sameAs") == address, actor
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
