@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, insert, select
 from app.db.dialect import notify_commit
 from app.db.dictionaries import pack_documents
 from app.db.lineage_table import read_version
+from app.db.revision_rows import NO_INSTANT
 from app.db.tables import commits, moved, revisions
 from app.errors import ForbiddenError
 from app.lineages import Version
@@ -146,7 +147,7 @@ def append_revisions(
             "id": entry.id,
             "revision": latest_numbers.get(entry.id, 0) + 1,
             "action": entry.action or ("update" if entry.id in latest_numbers else "create"),
-            "at": now.instant,
+            "own_instant": NO_INSTANT,
             "by": by.name,
             "reason": by.reason,
             "plain": entry.document if frame is None else "",

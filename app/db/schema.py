@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 
 from app.db.engine import Database
 
-HEAD = "20261202_denser"
+HEAD = "20261202_undated"
 """The newest migration."""
 
 

@@ -45,7 +45,7 @@ revisions = Table(
     Column("id", bytewise_text(), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("action", bytewise_text(), nullable=False),
-    Column("at", bytewise_text(), nullable=False),
+    Column("at", bytewise_text(), nullable=False, key="own_instant"),
     Column("by", String, nullable=False),
     Column("reason", String),
     Column("document", document_text(), nullable=False, key="plain"),
@@ -58,6 +58,9 @@ of another document that this one shows.
 
 `packed` is the document packed with one of `dictionaries`; the column `document` is empty then.
 They are read by `app.db.dialect.stored_document` alone, and so the text is `plain` here.
+
+The instant `at` is empty where it is that of the commit, which `instant_of` in
+`app.db.revision_rows` reads; only revisions of older programs have one of their own.
 
 On PostgreSQL revisions of events and sources are sought by a hash of the id, which takes a third of
 the bytes of their key. That no number occurs twice follows from the one writer and from the key

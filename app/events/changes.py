@@ -15,7 +15,7 @@ from app.db.journal import (
     current_write_transaction,
     read_latest_revision_numbers,
 )
-from app.db.revision_rows import insert_revisions
+from app.db.revision_rows import NO_INSTANT, insert_revisions
 from app.db.tables import (
     actors,
     datasets,
@@ -160,7 +160,7 @@ def store_event_rows(
         number = numbers.get(ident, 0)
         action = retracted if status == "retracted" else "update" if number else "create"
         body = complete_event_document(text, at, number + 1) if number else text + created
-        when = at, by.name, reasons.get(ident, by.reason) if reasons else by.reason
+        when = NO_INSTANT, by.name, reasons.get(ident, by.reason) if reasons else by.reason
         written.append((seq + shift, "event", ident, number + 1, action, *when, body, derived))
     insert_revisions(db, "event", written, at)
     removed = unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])

@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, select
 
 from app.db.dialect.stored_document import document_of
+from app.db.revision_rows import instant_of
 from app.db.tables import moved, revisions
 
 R = revisions.c
 CHANGE_FIELDS = [
-    R[n] for n in ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
+    *(R[n] for n in ("seq", "action", "kind", "id", "revision", "by", "reason", "derived")),
+    instant_of(revisions),
 ]
 
 

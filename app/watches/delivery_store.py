@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func,
 
 from app.db.dialect.bulk_copy import bulk_insert
 from app.db.dialect.stored_document import document_of
+from app.db.revision_rows import instant_of
 from app.db.tables import revisions, watch_deliveries, watches
 from app.watches.watch_store import format_now
 
@@ -71,8 +72,8 @@ def _select_with_revisions(*columns: Any) -> tuple[Select[*tuple[Any, ...]], Any
     r, b = revisions.c, before.c
     found = select(
         *columns, r.kind, r.id, r.revision, r.action,
-        r.at.label("written_at"), r.by, r.reason, r.derived, document_of(revisions, "event"),
-        document_of(before, "before"),
+        instant_of(revisions, "written_at"), r.by, r.reason, r.derived,
+        document_of(revisions, "event"), document_of(before, "before"),
     )  # fmt: skip
     same = (b.kind == r.kind) & (b.id == r.id) & (b.revision == r.revision - 1)
     return found, (before, same)

@@ -173,7 +173,7 @@ def test_a_revision_is_never_changed_but_for_how_it_is_stored(database: Database
     for values in ({"packed": b"x"}, {"plain": "{}"}, {"by": "somebody"}):
         with pytest.raises(DBAPIError, match="never changed"), database.write() as db:
             db.execute(mine.values(**values))
-    others = [("by", "somebody"), ("reason", "none"), ("at", "now"), ("revision", 9)]
+    others = [("by", "somebody"), ("reason", "none"), ("own_instant", "now"), ("revision", 9)]
     for what in (*(mine.values(**{n: v}) for n, v in others), delete(revisions)):
         with database.engine.connect() as db:
             db.execute(insert(house).values(name=PACKING, value=""))

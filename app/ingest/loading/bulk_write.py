@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import bulk_insert
 from app.db.journal import Writer, current_write_transaction
-from app.db.revision_rows import insert_revisions
+from app.db.revision_rows import NO_INSTANT, insert_revisions
 from app.db.tables import (
     events,
     loaded,
@@ -50,8 +50,8 @@ def store_sources(db: Connection, records: Mapping[str, NewSource], by: Writer) 
     for key in sorted(records):
         source = records[key]
         seq += 1
-        entry = (seq, "source", key, 1, "create", at, by.name, by.reason, source.document, False)
-        documents.append(entry)
+        first = (seq, "source", key, 1, "create", NO_INSTANT)
+        documents.append((*first, by.name, by.reason, source.document, False))
         rows.append((*source.row, seq))
     now.last_seq = seq
     insert_revisions(db, "source", documents, at)
