@@ -11,7 +11,13 @@ from app.db.engine import Database
 from app.ingest.remote.errors import DownloadError
 from app.watches import sender
 
-pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.bundled]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.soak,
+    pytest.mark.bundled,
+    # of a large body, of which the one who makes the cases up keeps a description
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
 SETTINGS = {"max_body_bytes": 64 * 1024, "wrong_keys": 0}
 """A body is too large soon; wrong keys are refused as such, however many."""
 OPERATIONS = {f"{verb.upper()} {path}" for path, verbs in PATHS.items() for verb in verbs}
