@@ -40,6 +40,8 @@ READS = (
     " ORDER BY e.seq LIMIT 50",
     "SELECT p.event, p.role FROM participations p WHERE p.actor = 'USA' LIMIT 50",
     "SELECT s.day, s.dataset FROM day_sums s LIMIT 50",
+    "SELECT s.event, s.score FROM signals s LIMIT 50",
+    "SELECT s.id FROM reports r JOIN sources s ON s.id = r.source LIMIT 50",
     "SELECT d.code, d.name FROM datasets d",
 )
 """What is read, in a schema of any age: events, their parts, sums and what they refer to."""

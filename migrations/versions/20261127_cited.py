@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.db.migration_steps import add_columns_apart
+
 revision = "20261127_cited"
 down_revision = "20261124_families"
 branch_labels = None
@@ -18,7 +20,7 @@ def upgrade() -> None:
         "json_extract(document, '$.reliability')" if sqlite else "document::json ->> 'reliability'"
     )
     for table in TABLES:
-        op.add_column(table, sa.Column("reliability", WORD, nullable=True))
+        add_columns_apart(table, sa.Column("reliability", WORD, nullable=True))
         op.execute(
             f"UPDATE {table} SET reliability ="
             f" (SELECT {grade} FROM revisions WHERE revisions.seq = {table}.seq)"

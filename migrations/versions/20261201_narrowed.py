@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.db.migration_steps import add_columns_apart, replace_primary_key
+
 revision = "20261201_narrowed"
 down_revision = "20261201_counts"
 branch_labels = None
@@ -21,7 +23,7 @@ KEYS = {
 
 def upgrade() -> None:
     for name, of in (("participations", "events"), ("past_participations", "past_events")):
-        op.add_column(name, sa.Column("cameo", WORD))
+        add_columns_apart(name, sa.Column("cameo", WORD))
         # One event with several revisions has several rows of the past.
         op.execute(
             f"UPDATE {name} SET cameo = (SELECT e.cameo FROM {of} e WHERE e.seq = {name}.seq)"
@@ -37,6 +39,4 @@ def downgrade() -> None:
 
 def _replace_key(name: str, more: str) -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps the whole row in its key
-        op.drop_constraint(f"pk_{name}", name)
-        key = KEYS[name].format(more=more)
-        op.execute(f"ALTER TABLE {name} ADD CONSTRAINT pk_{name} PRIMARY KEY {key}")
+        replace_primary_key(name, KEYS[name].format(more=more))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.db.migration_steps import add_columns_apart
+
 revision = "20261201_spans"
 down_revision = "20261127_cited"
 branch_labels = None
@@ -14,8 +16,11 @@ CLASSES = ("q1", "q2", "q3", "q4")
 
 def upgrade() -> None:
     for name in ("signals", "past_signals"):
-        op.add_column(name, sa.Column("weight", sa.Float(), nullable=False, server_default="1"))
-        op.add_column(name, sa.Column("end", WORD, nullable=False, server_default=""))
+        add_columns_apart(
+            name,
+            sa.Column("weight", sa.Float(), nullable=False, server_default="1"),
+            sa.Column("end", WORD, nullable=False, server_default=""),
+        )
         # Signals written before this version count on their first day, as they did then.
         op.execute(f'UPDATE {name} SET "end" = start')
     op.execute("UPDATE day_sums SET " + ", ".join(f"{q} = {q} * 1000" for q in CLASSES))

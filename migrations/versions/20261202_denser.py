@@ -5,6 +5,8 @@ A number begins at a multiple of its size. Among texts each was preceded by up t
 
 from alembic import op
 
+from app.db.migration_steps import replace_primary_key
+
 revision = "20261202_denser"
 down_revision = "20261202_sought"
 branch_labels = None
@@ -35,7 +37,4 @@ def downgrade() -> None:
 def _replace_key(name: str, parts: str) -> None:
     if op.get_context().dialect.name != "postgresql":  # SQLite keeps the whole row in its key
         return
-    # Readers wait for the exchange alone, not for the new index.
-    op.execute(f"CREATE UNIQUE INDEX pk_new ON {name} {parts}")
-    op.execute(f"ALTER TABLE {name} DROP CONSTRAINT pk_{name}")
-    op.execute(f"ALTER TABLE {name} ADD CONSTRAINT pk_{name} PRIMARY KEY USING INDEX pk_new")
+    replace_primary_key(name, parts)

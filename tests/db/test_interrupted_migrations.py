@@ -1,17 +1,20 @@
 """Migrations that are killed or have to wait: the database stays as it was, and is served."""
 
+import re
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from alembic import op
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from app.db import migrate
 from app.db.dialect import lock_for_writing
 from app.db.engine import Database
-from app.db.migrate import downgrade_schema, upgrade_schema
+from app.db.migrate import downgrade_schema, make_alembic_config, upgrade_schema
 from app.db.schema import HEAD, read_schema_version, require_current_schema
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +28,8 @@ upgrade_schema(Database(sys.argv[1]), "20261201_closed")
 """
 """The last migration adds columns to three tables before it makes an index."""
 BEFORE, EARLIER = "20261201_unsent", "20261201_pulls"
+OLDEST = "20261124_families"
+"""The schema of the first release."""
 
 
 @pytest.mark.slow
@@ -86,3 +91,51 @@ def test_a_migration_and_a_writer_never_wait_for_each_other(database: Database, 
         db.execute(text("UPDATE datasets SET name = name"))
     migration.join(30)
     assert read_schema_version(database) == HEAD
+
+
+def test_what_fills_a_table_stops_none_of_its_readers(
+    database: Database, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "sqlite":
+        pytest.skip("readers of SQLite never wait for a writer")
+    downgrade_schema(database, OLDEST)
+    tried: list[str] = []
+    execute = op.execute
+
+    def execute_and_read(statement: str, *more: object, **others: object) -> None:
+        execute(statement, *more, **others)  # type: ignore[arg-type]
+        if filled := re.match(r"UPDATE (\w+)", str(statement)):
+            with database.engine.begin() as db:
+                db.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                db.execute(text(f"SELECT * FROM {filled[1]} LIMIT 1"))
+            tried.append(filled[1])
+
+    monkeypatch.setattr(op, "execute", execute_and_read)
+    upgrade_schema(database)
+    assert {"sources", "signals", "past_signals", "participations"} <= set(tried)
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("revision", ["20261127_cited", "20261201_spans", "20261201_narrowed"])
+def test_a_migration_that_was_interrupted_after_adding_columns_goes_on(
+    database: Database, revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    downgrade_schema(database, OLDEST)
+    execute = op.execute
+
+    def fail(statement: str, *more: object, **others: object) -> None:
+        if str(statement).startswith("UPDATE"):
+            raise KeyboardInterrupt
+        execute(statement, *more, **others)  # type: ignore[arg-type]
+
+    script = ScriptDirectory.from_config(make_alembic_config(database))
+    before = script.get_revision(revision).down_revision
+    assert isinstance(before, str)
+    upgrade_schema(database, before)
+    monkeypatch.setattr(op, "execute", fail)
+    with pytest.raises(KeyboardInterrupt):
+        upgrade_schema(database)
+    monkeypatch.undo()
+    assert read_schema_version(database) == before
+    upgrade_schema(database)
+    require_current_schema(database)
