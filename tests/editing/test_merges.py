@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SOURCE = "news-2023-10-13-putin-loses-another-ally"
+SOURCE = "meduza-2023-10-03-rome-statute"
 
 
 def list_errors(answer: Any) -> list[tuple[list[Any], str]]:
@@ -69,7 +69,6 @@ def test_actors_are_merged_by_any_name_and_once(editor: Any) -> None:
     assert editor.send("POST", "/v1/actors/OLD/merge", {"into": "ARM"}).status_code == 409
 
 
-@pytest.mark.bundled
 def test_a_merge_that_would_be_too_large_is_refused(editor: Any) -> None:
     for code in ("BIG", "LARGE"):
         names = [f"{code} {n}" for n in range(150)]
@@ -151,7 +150,6 @@ def test_actor_used_as_place_or_successor_cannot_be_retracted(editor: Any) -> No
     editor.send_ok("DELETE", "/v1/actors/LAND", {"reason": "none"})
 
 
-@pytest.mark.bundled
 def test_two_records_of_one_membership_are_merged(editor: Any) -> None:
     steps = [{"step": "in-force", "date": "2023-10", "sources": [SOURCE]}]
     spell = {"actor": "ARM", "group": "OTS", "role": "observer", "steps": steps}

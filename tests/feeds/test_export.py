@@ -14,15 +14,15 @@ from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OUTPUT_FORMATS
 
-pytestmark = [pytest.mark.slow, pytest.mark.bundled]
+pytestmark = pytest.mark.slow
 
 AUTUMN = ["--actor", "ARM", "--since", "2023-09", "--until", "2023-10"]
 QUERY = "actor=ARM&since=2023-09&until=2023-10"
 
 
 @pytest.fixture
-def url(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
-    found = database.engine.url.render_as_string(hide_password=False)
+def url(bundled_database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
+    found = bundled_database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", found)
     monkeypatch.setattr(terminal.errors, "width", 240)
     return found

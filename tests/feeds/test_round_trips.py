@@ -98,6 +98,6 @@ def drop_times(document: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k not in ("recorded_at", "revision")}
 
 
-def test_exported_documents_are_recognised(database: Database) -> None:
-    assert all(is_exported_event(document) for document in list_documents(database))
+def test_exported_documents_are_recognised(bundled_database: Database) -> None:
+    assert all(is_exported_event(document) for document in list_documents(bundled_database))
     assert not is_exported_event({"key": "a", "title": "b", "date": "2020"})

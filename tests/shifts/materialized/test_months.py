@@ -23,9 +23,9 @@ from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics.sums import ONE_DAY
 
-pytestmark = [pytest.mark.slow, pytest.mark.bundled]
+pytestmark = pytest.mark.slow
 
-SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
+SOURCES = ("meduza-2023-10-03-rome-statute",)
 
 
 def make_acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:

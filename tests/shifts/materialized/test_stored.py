@@ -98,9 +98,8 @@ def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
     assert found == turned
 
 
-@pytest.mark.bundled
 def test_another_report_of_an_event_changes_no_number(database: Database) -> None:
-    report = {"source": "news-2023-10-13-putin-loses-another-ally"}
+    report = {"source": "meduza-2023-10-03-rome-statute"}
     unreported = [structs.replace(e, reports=[]) for e in make_acts(6)]
     twice = [
         convert_record(msgspec.to_builtins(e) | {"reports": [report, report]}) for e in unreported
