@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app.shifts.families import UNDATED_TEST
 from app.shifts.scores import SCORES_FILE
 from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
@@ -109,18 +110,27 @@ def measure_sizes(
     return table, quiet
 
 
+def list_tests(found: Found, series: KnownSeries | None = None) -> list[tuple[float, bool]]:
+    """List p of the tests of a series, and whether each would be a false finding.
+
+    As in the service, one whose best date leaves too little on a side is a test with p of 1.
+    """
+    tests = [(f.p, series is None or not covers_change(f, series)) for f in found]
+    return tests or [(UNDATED_TEST[0], True)]
+
+
 def measure_discoveries(
     dice: np.random.Generator, quiet: dict[float, list[Found]], draws: int
 ) -> list[Scores]:
     """Measure the share of false ones among findings with q <= 0.10, sparse and dense."""
     table = []
     for density, rates in (("sparse", RATES[:3]), ("dense", RATES[3:])):
-        nulls = [[(one.p, True) for one in some] for rate in rates for some in quiet[rate]]
+        nulls = [list_tests(some) for rate in rates for some in quiet[rate]]
         changed = []
         for rate in rates:
             for _ in range(draws):
                 series = draw_changed(dice, rate, 120, "step", 0.8)
-                changed.append([(f.p, not covers_change(f, series)) for f in find(series)])
+                changed.append(list_tests(find(series), series))
         for part in (0.10, 0.03):
             shares = []
             count = round(len(nulls) * part / (1 - part))

@@ -810,6 +810,20 @@ shifts = Table(
 
 `weight` is that of the wave which a shift belongs to, where q is computed."""
 
+undated_dyads = Table(
+    "undated_dyads",
+    metadata,
+    Column("dataset", bytewise_text(), nullable=False),
+    Column("one", bytewise_text(), nullable=False),
+    Column("other", bytewise_text(), nullable=False),
+    PrimaryKeyConstraint("dataset", "one", "other"),
+    Index(None, "dataset", "other"),
+    sqlite_with_rowid=False,
+)
+"""Dyads that were tested, but whose best date leaves too little on a side: tests without a shift.
+
+`dataset` is as in `dyads`."""
+
 dyad_votes = Table(
     "dyad_votes",
     metadata,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,22 @@ MIN_DYAD_MASS = round(2 * detection.MIN_EFFECTIVE_PER_SIDE * index.DAY_DISPERSIO
 
 With less in all, no change point can have enough on both sides.
 """
+UNDATED_TEST = (1.0, 1.0)
+"""p and weight of the test of a dyad whose best date leaves too little on a side.
+
+It was tested, and would have been a finding if its best date were another one: without it q of
+the others is too small.
+"""
+
+
+class FamilyShifts(NamedTuple):
+    """Every shift of the dyads of a family, each with its q."""
+
+    rows: list[DetectedShift]
+    tests: int
+    """The tests among which q was computed; those without a date have no row."""
+    stale: int = 0
+    """Dyads whose newest events are not included yet."""
 
 
 def orient_pair(one: str, other: str, members: GroupMembers) -> Pair:
@@ -99,6 +116,17 @@ def gather_flows(directed: DirectedDays, asked: AlignmentQuestion) -> Iterator[D
                 yield DyadFlow(partner, 0, day, sums)
 
 
+def has_testable_mass(days: DaySeries) -> bool:
+    """Whether a dyad has the least mass that a test needs; no order of its days changes that."""
+    return bool(days.mass.sum() >= MIN_DYAD_MASS)
+
+
+def count_undated(every: Sequence[DaySeries], found: Sequence[Sequence[ShiftFinding]]) -> int:
+    """Count the dyads that were tested without a finding."""
+    pairs = zip(every, found, strict=True)
+    return sum(not some and has_testable_mass(days) for days, some in pairs)
+
+
 def detect_in_dyads(
     every: Sequence[DaySeries],
     last: str,
@@ -111,7 +139,7 @@ def detect_in_dyads(
     """
     votes = [None] * len(every) if votes is None else votes
     found: list[list[ShiftFinding]] = [[] for _ in every]
-    able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
+    able = [n for n, days in enumerate(every) if has_testable_mass(days)]
     for at in range(0, len(able), DYADS_PER_BATCH):
         begun = {
             n: detection.begin_scan(every[n], votes[n]) for n in able[at : at + DYADS_PER_BATCH]
@@ -129,10 +157,8 @@ def detect_in_dyads(
     return found
 
 
-def detect_family(
-    db: Connection, asked: AlignmentQuestion, fitted: Calibration
-) -> list[DetectedShift]:
-    """Detect every change of every dyad with enough data, with its q among all of them."""
+def detect_family(db: Connection, asked: AlignmentQuestion, fitted: Calibration) -> FamilyShifts:
+    """Detect every change of every dyad with enough data, with its q among all tests."""
     directed = read_directed_days(db, asked)
     names = {name for pair in directed for name in pair}
     members = read_member_periods(db, names, asked.as_of)
@@ -140,15 +166,18 @@ def detect_family(
     every = [question.gather_question_days(gather_flows(directed, case), case) for case in cases]
     votes = read_votes_of_cases(db, cases)
     found = detect_in_dyads(every, read_horizon(db, asked, None), fitted, votes)
-    return rate_family(
-        [(case, finding) for case, some in zip(cases, found, strict=True) for finding in some]
-    )
+    tested = [(case, finding) for case, some in zip(cases, found, strict=True) for finding in some]
+    return rate_family(tested, count_undated(every, found))
 
 
-def rate_family(tested: Sequence[tuple[AlignmentQuestion, ShiftFinding]]) -> list[DetectedShift]:
-    """Give each test of a family its q among all of them."""
-    rates = changepoints.rate_weighed_tests([(f.p, f.weight) for _, f in tested])
-    return [
-        DetectedShift(case, finding, q, len(tested))
-        for (case, finding), q in zip(tested, rates, strict=True)
+def rate_family(
+    tested: Sequence[tuple[AlignmentQuestion, ShiftFinding]], undated: int
+) -> FamilyShifts:
+    """Give each finding of a family its q among all tests, of which some have no date."""
+    tests = [(f.p, f.weight) for _, f in tested] + [UNDATED_TEST] * undated
+    rates = changepoints.rate_weighed_tests(tests)
+    rows = [
+        DetectedShift(case, finding, q, len(tests))
+        for (case, finding), q in zip(tested, rates, strict=False)
     ]
+    return FamilyShifts(rows, len(tests))

@@ -54,8 +54,8 @@ def _find_candidates(
         best = read.read_most_certain(db, question, asked.max_q, asked.limit + 1)
         if best is not None:
             return ShiftList(*best, 0)
-    rows, left = read.read_family(db, question, known)
-    return ShiftList([row for row in rows if row.q <= asked.max_q], len(rows), left)
+    rows, tests, left = read.read_family(db, question, known)
+    return ShiftList([row for row in rows if row.q <= asked.max_q], tests, left)
 
 
 def find_referenced_shift(

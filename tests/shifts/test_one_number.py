@@ -43,8 +43,9 @@ def read_both_families(database: Database, dataset: str) -> list[list[Any]]:
     """Read the family of all dyads from the stored rows, and detect it."""
     asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
-        found = read.read_family(db, asked, known)[0], families.detect_family(db, asked, known)
-    return [[(r.question.actor, r.question.toward, r.finding, r.q) for r in f] for f in found]
+        found = read.read_family(db, asked, known), families.detect_family(db, asked, known)
+    assert found[0].tests == found[1].tests
+    return [[(r.question.actor, r.question.toward, r.finding, r.q) for r in f.rows] for f in found]
 
 
 @pytest.mark.slow
@@ -124,7 +125,7 @@ def test_a_row_of_a_large_corpus_differs_from_its_id(database: Database) -> None
     url = database.engine.url.render_as_string(hide_password=False)
     with open_client(url, alignment_datasets=(dataset,)) as api:
         rows = one_number.list_rows(api)
-        assert len(rows) == rows[0]["family_size"] > actors
+        assert rows[0]["family_size"] > len(rows) > actors
         assert_rows_equal_their_details(api, rows[:: choose_size(3, 1)])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from app.db.dialect.bulk_copy import bulk_add_sums, keep_lesser
 from app.db.engine import Database
-from app.db.tables import dyads, families, shifts
+from app.db.tables import dyads, families, shifts, undated_dyads
 from app.db.types import NO_END_DAY
 from app.settings import Settings
 from app.shifts.families import Pair
@@ -55,7 +55,7 @@ def drop_other_families(database: Database) -> list[str]:
     with database.write() as db:
         gone = set(_list_joint_families(db)) - {name_family(Settings().alignment_datasets)}
         for family in gone:
-            for table in (shifts, dyads, families):
+            for table in (shifts, undated_dyads, dyads, families):
                 db.execute(delete(table).where(table.c.dataset == family))
     return sorted(gone)
 

@@ -11,16 +11,30 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    Table,
+    bindparam,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from app.db import dialect
 from app.db.dialect.fast_statements import compile_prepared
-from app.db.tables import dyads, families, shifts
+from app.db.tables import dyads, families, shifts, undated_dyads
 from app.db.types import NO_END_DAY
 from app.shifts import question
 from app.shifts.detect import DetectedShift, false_discovery_rate, read_horizon
 from app.shifts.families import (
+    UNDATED_TEST,
+    FamilyShifts,
     Pair,
+    count_undated,
     detect_family,
     detect_in_dyads,
     narrow_to_pair,
@@ -169,10 +183,22 @@ def decode_finding(document: str, last: str) -> ShiftFinding:
 def select_stored_shifts(dataset: str, actor: str = "") -> Select[str, str, float, str | None, str]:
     """Select the stored shifts of a dataset, or those of an actor."""
     s = shifts.c
-    rows = select(s.one, s.other, s.q, s.checks, s.finding).where(s.dataset == dataset)
-    if actor:
-        rows = rows.where(or_(s.one == actor, s.other == actor))
+    rows = select(s.one, s.other, s.q, s.checks, s.finding)
+    rows = rows.where(_of_family(shifts, dataset, actor))
     return rows.order_by(s.one, s.other, s.number)
+
+
+def _of_family(table: Table, dataset: str, actor: str) -> ColumnElement[bool]:
+    """Return the condition on rows of a dataset, or of an actor in it."""
+    inside = table.c.dataset == dataset
+    return inside & or_(table.c.one == actor, table.c.other == actor) if actor else inside
+
+
+def _read_undated_pairs(db: Connection, dataset: str, actor: str) -> list[Pair]:
+    """Read the dyads that are tests without a shift; of an actor, if one is named."""
+    u = undated_dyads.c
+    rows = select(u.one, u.other).where(_of_family(undated_dyads, dataset, actor))
+    return [(one, other) for one, other in db.execute(rows)]
 
 
 def _to_detected(
@@ -196,9 +222,7 @@ def _narrow_to_stored(
     return narrow_to_pair(asked, actor, partner, members)
 
 
-def read_family(
-    db: Connection, asked: AlignmentQuestion, known: Calibration
-) -> tuple[list[DetectedShift], int]:
+def read_family(db: Connection, asked: AlignmentQuestion, known: Calibration) -> FamilyShifts:
     """Read every shift of every dyad from the stored rows, and how many dyads are stale.
 
     The result is that of `families.detect_family`, which runs where the stored rows do not answer.
@@ -206,7 +230,7 @@ def read_family(
     members = read_member_periods(db)
     # A group that is asked about acts alone; the stored rows have it as a partner with members.
     if not is_materialized(asked) or asked.actor in members:
-        return detect_family(db, asked, known), 0
+        return detect_family(db, asked, known)
     last, family = read_horizon(db, asked, None), find_stored_family(db, asked)
     names = asked.datasets if family is None else sorted({family, *asked.datasets})
     changed = {pair for name in names for pair in read_stale_pairs(db, name, asked.actor)}
@@ -218,24 +242,28 @@ def read_family(
             waiting = changed | list_dependents(changed, datasets_of, members)
         if family is None:
             waiting |= list_shared_pairs(datasets_of, members)
+    kept = asked.datasets if family is None else (family,)
     detected = [
         _to_detected(row, asked, members, last, 0)
-        for name in (asked.datasets if family is None else (family,))
+        for name in kept
         for row in map(StoredShift._make, db.execute(select_stored_shifts(name, asked.actor)))
         if (row.one, row.other) not in waiting
     ]
+    undated = sum(
+        pair not in waiting for name in kept for pair in _read_undated_pairs(db, name, asked.actor)
+    )
     cases = [_narrow_to_stored(asked, pair, members) for pair in sorted(waiting)]
     every = [question.read_question_days(db, case) for case in cases]
     tested = [(row.question, row.finding) for row in detected]
-    for case, findings in zip(
-        cases, detect_in_dyads(every, last, known, read_votes_of_cases(db, cases)), strict=True
-    ):
+    again = detect_in_dyads(every, last, known, read_votes_of_cases(db, cases))
+    for case, findings in zip(cases, again, strict=True):
         tested += [(case, finding) for finding in findings]
     checks = [row.checks for row in detected] + [None] * (len(tested) - len(detected))
-    rated = zip(rate_family(tested), checks, strict=True)
-    found = [replace(row, checks=stored) for row, stored in rated]
+    rated = rate_family(tested, undated + count_undated(every, again))
+    pairs = zip(rated.rows, checks, strict=True)
+    found = [replace(row, checks=stored) for row, stored in pairs]
     found.sort(key=lambda row: (row.question.actor, row.question.toward))
-    return found, left
+    return FamilyShifts(found, rated.tests, left)
 
 
 def read_datasets_of_pairs(db: Connection, asked: AlignmentQuestion) -> dict[Pair, set[str]]:
@@ -336,10 +364,10 @@ def read_family_tests(
     family = find_stored_family(db, whole)
     is_group = bool(whole.actor) and whole.actor in read_member_periods(db, [whole.actor])
     if family is not None and not is_group and is_current(db, family):
-        s = shifts.c
-        rows = select(s.p, s.weight).where(s.dataset == family)
-        if whole.actor:
-            rows = rows.where(or_(s.one == whole.actor, s.other == whole.actor))
-        return [(p, weight) for p, weight in db.execute(rows)]
-    found = [row.finding for row in read_family(db, whole, known)[0]]
-    return [(finding.p, finding.weight) for finding in found]
+        dated = select(shifts.c.p, shifts.c.weight).where(_of_family(shifts, family, whole.actor))
+        p, weight = (literal(value, Float).label(None) for value in UNDATED_TEST)
+        undated = select(p, weight).where(_of_family(undated_dyads, family, whole.actor))
+        return [(p, weight) for p, weight in db.execute(union_all(dated, undated))]
+    found = read_family(db, whole, known)
+    dated_tests = [(row.finding.p, row.finding.weight) for row in found.rows]
+    return dated_tests + [UNDATED_TEST] * (found.tests - len(dated_tests))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    func,
     select,
     tuple_,
     update,
@@ -25,9 +26,10 @@ from app.db import dialect
 from app.db.dialect import build_upsert
 from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, keep_lesser
 from app.db.engine import Database
-from app.db.tables import dyad_months, dyads, families, shifts
+from app.db.tables import dyad_months, dyads, families, shifts, undated_dyads
 from app.db.types import NO_END_DAY
 from app.shifts.families import (
+    UNDATED_TEST,
     Pair,
     gather_flows,
     list_dyads,
@@ -50,7 +52,13 @@ from app.shifts.materialized.read import (
     list_dependents,
     read_sides_of_pairs,
 )
-from app.shifts.materialized.shift_rows import ShiftRow, build_joint_rows, build_shift_rows
+from app.shifts.materialized.shift_rows import (
+    BuiltShifts,
+    ShiftRow,
+    UndatedRow,
+    build_joint_rows,
+    build_shift_rows,
+)
 from app.shifts.materialized.votes import (
     apply_wave_setting,
     list_pairs_to_vote,
@@ -105,7 +113,7 @@ class RebuiltDyads(NamedTuple):
     calibration: Calibration
     vote_writes: int
     changed: dict[Pair, int]
-    shifts: list[ShiftRow]
+    built: BuiltShifts
     months: list[MonthRow]
 
 
@@ -127,7 +135,8 @@ def rebuild_stale_dyads(
     for turn in turns:
         done += _rebuild_turn(database, at_once, share, turn)
     with database.write() as db:  # a worker that was killed may have left q out of date
-        for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
+        of_shifts, of_undated = (select(t.c.dataset) for t in (shifts, undated_dyads))
+        for dataset in db.scalars(of_shifts.union(of_undated)).all():
             _update_q(db, dataset)
     return done
 
@@ -173,18 +182,18 @@ def _find_shifts_and_months(
     known = read_calibration(db)
     rows = _read_stale_marks(db, dataset, pairs)
     if not rows:
-        return RebuiltDyads(known, 0, {}, [], [])
+        return RebuiltDyads(known, 0, {}, BuiltShifts(), [])
     writes = read_vote_writes(db, dataset)
     if cache is not None and writes != cache.writes:
         cache.writes, cache.corpora = writes, {}
     used = None if len(rows) <= MAX_LISTED_PAIRS else cache
     changed = {pair: row.changed for pair, row in rows.items()}
     if is_joint_family(dataset):
-        made = list(build_joint_rows(db, dataset, list(rows), known, used))
+        made = build_joint_rows(db, dataset, list(rows), known, used)
         return RebuiltDyads(known, writes, changed, made, [])
     sides = read_sides_of_pairs(db, dataset, list(rows))
     days = {pair: some.both for pair, some in sides.items()}
-    made = list(build_shift_rows(db, dataset, days, known, used))
+    made = build_shift_rows(db, dataset, days, known, used)
     since = {pair: row.since for pair, row in rows.items()}
     month_rows = months.rebuild_month_rows(db, dataset, since, sides)
     return RebuiltDyads(known, writes, changed, made, month_rows)
@@ -223,9 +232,11 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
     def match_pairs(table: Table) -> tuple[ColumnElement[bool], ...]:
         return table.c.dataset == dataset, tuple_(table.c.one, table.c.other).in_(listed)
 
-    written: tuple[tuple[Table, Sequence[ShiftRow | MonthRow]], ...] = (
-        (shifts, looked.shifts), (dyad_months, looked.months),
-    )  # fmt: skip
+    written: tuple[tuple[Table, Sequence[ShiftRow | UndatedRow | MonthRow]], ...] = (
+        (shifts, looked.built.shifts),
+        (undated_dyads, looked.built.undated),
+        (dyad_months, looked.months),
+    )
     for table, rows in written:
         db.execute(delete(table).where(*match_pairs(table)), values)
         names = [column.name for column in table.columns]
@@ -258,11 +269,13 @@ def _update_q(db: Connection, dataset: str) -> None:
     s = shifts.c
     columns = (s.one, s.other, s.number, s.p, s.weight, s.q)
     rows = db.execute(select(*columns).where(s.dataset == dataset)).all()
-    db.execute(build_upsert(db, families), {"dataset": dataset, "tests": len(rows)})
-    rates = changepoints.rate_weighed_tests([(r.p, r.weight) for r in rows])
+    undated = select(func.count()).where(undated_dyads.c.dataset == dataset)
+    tests = [(r.p, r.weight) for r in rows] + [UNDATED_TEST] * (db.scalar(undated) or 0)
+    db.execute(build_upsert(db, families), {"dataset": dataset, "tests": len(tests)})
+    rates = changepoints.rate_weighed_tests(tests)
     changed = [
         {"a": r.one, "b": r.other, "c": r.number, "rate": q}
-        for r, q in zip(rows, rates, strict=True)
+        for r, q in zip(rows, rates, strict=False)
         if r.q != q
     ]
     if changed:

@@ -1,16 +1,23 @@
 """Builds the rows of `shifts`: those of a dataset, and those of several together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from app.db import dialect
-from app.db.tables import shifts
+from app.db.tables import shifts, undated_dyads
 from app.db.types import NO_END_DAY
 from app.shifts.checks import check_finding
-from app.shifts.families import Pair, detect_in_dyads, narrow_to_pair, orient_pair
+from app.shifts.families import (
+    Pair,
+    detect_in_dyads,
+    has_testable_mass,
+    narrow_to_pair,
+    orient_pair,
+)
 from app.shifts.materialized import statements
 from app.shifts.materialized.family_names import split_family
 from app.shifts.materialized.read import (
@@ -44,13 +51,29 @@ class ShiftRow:
     finding: str
 
 
+class UndatedRow(NamedTuple):
+    """A row of `undated_dyads`: fields and columns have the same names."""
+
+    dataset: str
+    one: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltShifts:
+    """The rows of some dyads: their shifts, and those that were tested without one."""
+
+    shifts: list[ShiftRow] = field(default_factory=list)
+    undated: list[UndatedRow] = field(default_factory=list)
+
+
 def build_shift_rows(
     db: Connection,
     family: str,
     every: Mapping[Pair, DaySeries],
     known: Calibration,
     cache: VoteCache | None = None,
-) -> Iterator[ShiftRow]:
+) -> BuiltShifts:
     """Build the rows of some dyads of a family from their days."""
     asked = dataset_question(family)
     members = read_member_periods(db, {code for pair in every for code in pair})
@@ -61,13 +84,16 @@ def build_shift_rows(
     }
     votes = read_votes_of_cases(db, list(cases.values()), cache)
     detected = detect_in_dyads(list(days_of.values()), NO_END_DAY, known, votes)
+    built = BuiltShifts()
     for (one, other), some in zip(every, detected, strict=True):
         case, days = cases[one, other], days_of[one, other]
+        if not some and has_testable_mass(days):
+            built.undated.append(UndatedRow(family, one, other))
         for number, finding in enumerate(some):
             checks = None
             if needs_checks(finding):
                 checks = check_finding(db, case, finding, days, known)
-            yield ShiftRow(
+            row = ShiftRow(
                 dataset=family,
                 one=one,
                 other=other,
@@ -81,6 +107,8 @@ def build_shift_rows(
                 weight=finding.weight,
                 finding=msgspec.json.encode(finding).decode(),
             )
+            built.shifts.append(row)
+    return built
 
 
 def build_joint_rows(
@@ -89,7 +117,7 @@ def build_joint_rows(
     pairs: Sequence[Pair],
     known: Calibration,
     cache: VoteCache | None = None,
-) -> Iterator[ShiftRow]:
+) -> BuiltShifts:
     """Build the rows of some dyads of several datasets together.
 
     Dyads that these share are detected from all of them; any other has the rows of its dataset.
@@ -106,22 +134,26 @@ def build_joint_rows(
         else:
             for dataset in datasets_of.get(pair, ()):
                 alone[dataset].append(pair)
-    yield from build_shift_rows(db, family, days, known, cache)
+    built = build_shift_rows(db, family, days, known, cache)
     for dataset, some in alone.items():
-        yield from _copy_rows(db, dataset, some, family)
+        for row in _read_rows_of_pairs(db, shifts, dataset, some):
+            built.shifts.append(ShiftRow(**dict(row) | {"dataset": family, "q": 1.0}))
+        for row in _read_rows_of_pairs(db, undated_dyads, dataset, some):
+            built.undated.append(UndatedRow(**dict(row) | {"dataset": family}))
+    return built
 
 
-def _copy_rows(
-    db: Connection, dataset: str, pairs: Sequence[Pair], family: str
-) -> Iterator[ShiftRow]:
-    """Copy the stored rows of some dyads of a dataset as rows of a family."""
-    kind, s = db.dialect.name, shifts.c
-    listed = dialect.values_table(kind, statements.PAIR)
-    same = (s.one == listed.c.one) & (s.other == listed.c.other) & (s.dataset == dataset)
-    # An outer join, so that SQLite looks each pair up by key instead of walking all rows.
-    rows = select(shifts).select_from(listed).outerjoin(shifts, same)
+def _read_rows_of_pairs(
+    db: Connection, table: Table, dataset: str, pairs: Sequence[Pair]
+) -> Iterator[RowMapping]:
+    """Read the stored rows of some dyads of a dataset."""
     if not pairs:
         return
+    kind, t = db.dialect.name, table.c
+    listed = dialect.values_table(kind, statements.PAIR)
+    same = (t.one == listed.c.one) & (t.other == listed.c.other) & (t.dataset == dataset)
+    # An outer join, so that SQLite looks each pair up by key instead of walking all rows.
+    rows = select(table).select_from(listed).outerjoin(table, same)
     for row in db.execute(rows, dialect.values_table_params(kind, statements.PAIR, pairs)):
         if row.one is not None:
-            yield ShiftRow(**dict(row._mapping) | {"dataset": family, "q": 1.0})
+            yield row._mapping

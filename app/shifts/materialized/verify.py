@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from app.db.tables import dyad_months, dyads, shifts, wave_states
+from app.db.tables import dyad_months, dyads, families, shifts, undated_dyads, wave_states
+from app.shifts.families import UNDATED_TEST
 from app.shifts.materialized import months, votes
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.family_names import is_joint_family, split_family
@@ -60,7 +61,13 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
         ]
         rows = db.execute(select(*columns, s.weight, s.q).where(s.dataset == dataset)).all()
         stored = {tuple(r[:3]): tuple(r[3:9]) for r in rows if (r.one, r.other) not in waiting}
+        u = undated_dyads.c
+        undated = {
+            (one, other)
+            for one, other in db.execute(select(u.one, u.other).where(u.dataset == dataset))
+        }
         computed = {}
+        left_undated = set()
         for at in range(0, len(pairs), PAIRS_PER_BATCH):
             some = pairs[at : at + PAIRS_PER_BATCH]
             if is_joint_family(dataset):
@@ -71,7 +78,8 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
                 made = build_shift_rows(db, dataset, days, known)
                 yield from _verify_months(db, dataset, sides)
                 yield from _verify_votes(db, dataset, days)
-            for row in made:
+            left_undated |= {(row.one, row.other) for row in made.undated}
+            for row in made.shifts:
                 values = tuple(getattr(row, column.name) for column in columns)
                 computed[values[:3]] = values[3:]
         if is_joint_family(dataset):
@@ -81,10 +89,14 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             for key in stored.keys() | computed.keys()
             if not _rows_agree(stored.get(key), computed.get(key))
         }
+        differing |= (undated - waiting) ^ left_undated
         for one, other in sorted(differing):
             yield f"shifts of {one} and {other} in {dataset}: differ from a rebuild"
-        rates = changepoints.rate_weighed_tests([(r.p, r.weight) for r in rows])
-        if not waiting and not values_agree([r.q for r in rows], rates):
+        tests = [(r.p, r.weight) for r in rows] + [UNDATED_TEST] * len(undated)
+        rates = changepoints.rate_weighed_tests(tests)[: len(rows)]
+        f = families.c
+        counted = db.scalar(select(f.tests).where(f.dataset == dataset)) or 0
+        if not waiting and not (counted == len(tests) and values_agree([r.q for r in rows], rates)):
             yield f"shifts of {dataset}: q differs from the p of all tests"
 
 

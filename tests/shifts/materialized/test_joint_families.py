@@ -15,7 +15,7 @@ from app.actors.schemas import Membership
 from app.db.engine import Database
 from app.db.tables import dyads, families, shifts
 from app.events.changes import write_events
-from app.shifts.families import detect_family
+from app.shifts.families import UNDATED_TEST, detect_family
 from app.shifts.materialized import joint_families, read, verify
 from app.shifts.materialized.family_names import name_family
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
@@ -42,11 +42,13 @@ def read_answers(db: Connection, family: str, actor: str = "") -> list[list[Any]
     """The family of a question as it is read, and as it is detected from day sums."""
     asked = replace(read.dataset_question(family), actor=actor)
     known = Calibration()
-    found = [list_findings(read.read_family(db, asked, known)[0])]
-    found.append(list_findings(detect_family(db, asked, known)))
+    answers = read.read_family(db, asked, known), detect_family(db, asked, known)
+    assert answers[0].tests == answers[1].tests
     tests = read.read_family_tests(db, asked, "actor" if actor else "all", known)
-    assert sorted(tests) == sorted((f.p, f.weight) for _, _, f, _ in found[1])
-    return found
+    dated = [(row.finding.p, row.finding.weight) for row in answers[1].rows]
+    undated = answers[1].tests - len(dated)
+    assert sorted(tests) == sorted([*dated, *[UNDATED_TEST] * undated])
+    return [list_findings(answer.rows) for answer in answers]
 
 
 @pytest.fixture

@@ -15,13 +15,14 @@ from ingest.loading import find_faults, load_file
 from msgspec import structs
 from serving import open_client
 from soak import choose_size
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from app.db.dialect.fast_statements import SWITCH, compile_prepared
 from app.db.engine import Database
-from app.db.tables import day_sums, dyads, shifts
+from app.db.tables import day_sums, dyads, shifts, undated_dyads
+from app.db.tables import families as families_table
 from app.events.changes import write_events
-from app.events.record import convert_record
+from app.events.record import EventRecord, convert_record
 from app.shifts import families, question
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized import calibration, read, verify
@@ -167,21 +168,22 @@ def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
         write_events(db, make_acts(10)[100:], dataset, make.BY)
     asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
-        stale, left = read.read_family(db, asked, known)
+        stale = read.read_family(db, asked, known)
         rebuilt = families.detect_family(db, asked, known)
         assert read.read_most_certain(db, asked, 1, 10) is None
     rebuild_stale_dyads(database)
     with database.connect() as db:
-        fresh, _ = read.read_family(db, asked, known)
+        fresh = read.read_family(db, asked, known)
         best = read.read_most_certain(db, asked, 1, 1000)
-    assert left == 0
-    answers = [[(r.question.actor, r.question.toward, r.finding, r.q) for r in rows]
-            for rows in (stale, rebuilt, fresh)]  # fmt: skip
+    assert stale.stale == 0
+    answers = [[found.tests, *((r.question.actor, r.question.toward, r.finding, r.q)
+               for r in found.rows)] for found in (stale, rebuilt, fresh)]  # fmt: skip
     assert answers[0] == answers[1] == answers[2]
     assert best is not None
-    assert best[1] == len(fresh)
+    assert best[1] == fresh.tests >= len(fresh.rows)
     ranked = sorted(
-        fresh, key=lambda r: (-abs(r.finding.certain_change), r.question.actor, r.question.toward)
+        fresh.rows,
+        key=lambda r: (-abs(r.finding.certain_change), r.question.actor, r.question.toward),
     )
     assert [r.finding for r in best[0]] == [r.finding for r in ranked]
 
@@ -231,6 +233,52 @@ def test_verify_detects_wrong_materialized_shifts(database: Database) -> None:
         faults = list(verify.verify_stored_shifts(db))
     assert faults
     assert all(dataset in line for line in faults)
+
+
+def make_lone_acts() -> list[EventRecord]:
+    """Make a dyad whose best date leaves two days on a side: an act apart from the others."""
+    days = [f"{2016 + n // 4}-{1 + n % 4 * 3:02d}-01" for n in range(16)]
+    return [
+        convert_record(
+            {
+                "key": f"lone{n}", "title": f"event {n}", "date": day,
+                "intensity": -9.0 if n > 14 else 6.0, "quad": 4 if n > 14 else 2,
+                "participants": [
+                    {"actor": "BRA", "role": "initiator"}, {"actor": "IND", "role": "target"},
+                ],
+            }
+        )
+        for n, day in enumerate(days)
+    ]  # fmt: skip
+
+
+def test_a_dyad_whose_best_date_leaves_too_little_is_no_test(database: Database) -> None:
+    without = load_batches(database, [make_acts(13)])
+    dataset = load_batches(database, [make_acts(13), make_lone_acts()])
+    known, u = Calibration(), undated_dyads.c
+    with database.connect() as db:
+        asked = [read.dataset_question(name) for name in (without, dataset)]
+        fewer, more = (read.read_family(db, question, known) for question in asked)
+        kept = db.execute(select(u.one, u.other).where(u.dataset == dataset)).all()
+        assert ("BRA", "IND") in kept
+        of_actor = replace(asked[1], actor="BRA")
+        assert read.read_family(db, of_actor, known) == families.FamilyShifts([], 1)
+        assert families.detect_family(db, asked[1], known).tests == more.tests
+        best = read.read_most_certain(db, asked[1], 1, 1000)
+    assert more.tests == fewer.tests + 1 == len(more.rows) + len(kept)
+    assert best is not None
+    assert best[1] == more.tests == more.rows[0].family_size
+    raised = [b.q / a.q for a, b in zip(fewer.rows, more.rows, strict=True) if b.q < 0.5]
+    assert raised
+    assert min(raised) > 1
+    for harm in (
+        delete(undated_dyads).where(u.dataset == dataset),
+        update(families_table).where(families_table.c.dataset == dataset).values(tests=1),
+    ):
+        with database.write() as db:
+            db.execute(harm)
+            assert any(dataset in fault for fault in verify.verify_stored_shifts(db))
+            db.rollback()
 
 
 def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> None:
