@@ -16,6 +16,9 @@ _APP = Path(__file__).resolve().parents[1]
 LOCK_SECONDS = 0.9
 """How long a migration waits for a lock: as long wait the questions that come after it. After a
 second PostgreSQL would look whether two wait for each other, and might end a question for that."""
+PATIENT_ATTEMPT, PATIENT_SECONDS = 5, 1.5
+"""From which attempt on it waits longer. PostgreSQL's own vacuum, which may take minutes, gives
+way only to those who wait for more than a second."""
 LOCK_ATTEMPTS = 60
 """How often a migration is tried; after each a second is left to those who had to wait."""
 PAUSE_SECONDS = 1.0
@@ -34,12 +37,13 @@ def find_migrations() -> Path:
     raise FileNotFoundError(2, "no migrations are installed with the package", str(_APP))
 
 
-def make_alembic_config(database: Database) -> Config:
-    """Return Alembic's configuration for a database."""
+def make_alembic_config(database: Database, attempt: int = 0) -> Config:
+    """Return Alembic's configuration for a database, after some attempts that were in vain."""
     config_ = Config()
     config_.set_main_option("script_location", str(find_migrations()))
     config_.attributes["engine"] = database.engine
-    config_.attributes["lock_milliseconds"] = int(1000 * LOCK_SECONDS)
+    seconds = LOCK_SECONDS if attempt < PATIENT_ATTEMPT else PATIENT_SECONDS
+    config_.attributes["lock_milliseconds"] = int(1000 * seconds)
     return config_
 
 
@@ -53,7 +57,7 @@ def upgrade_schema(database: Database, to: str = "head") -> None:
     attempt, before = 0, None
     while True:
         try:
-            command.upgrade(make_alembic_config(database), to)
+            command.upgrade(make_alembic_config(database, attempt), to)
         except DBAPIError as failed:
             now = read_schema_version(database)
             attempt, before = (attempt + 1 if now == before else 1), now

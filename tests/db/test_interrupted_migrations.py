@@ -73,6 +73,20 @@ def test_a_migration_lets_others_go_on_while_it_waits_for_a_long_transaction(
     assert read_schema_version(database) == HEAD
 
 
+def test_a_migration_outwaits_the_vacuum_of_the_database(database: Database, kind: str) -> None:
+    """A vacuum gives way where somebody waits until the database looks who waits for whom."""
+    if kind == "sqlite":
+        pytest.skip("SQLite runs no vacuum by itself")
+    asked = "SELECT CAST(setting AS integer) FROM pg_settings WHERE name = 'deadlock_timeout'"
+    with database.engine.connect() as db:
+        looked_after = int(db.scalar(text(asked)) or 0)
+    waits = [
+        make_alembic_config(database, attempt).attributes["lock_milliseconds"]
+        for attempt in (0, migrate.PATIENT_ATTEMPT)
+    ]
+    assert waits[0] < looked_after < waits[1]
+
+
 def test_a_migration_and_a_writer_never_wait_for_each_other(database: Database, kind: str) -> None:
     """The writer has what the migration needs last, and then needs what it changes first."""
     if kind == "sqlite":
