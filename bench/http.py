@@ -24,7 +24,9 @@ CEILING = ("-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level
 
 
 @contextmanager
-def run_server(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, int]]:
+def run_server(
+    url: str, program: Sequence[str] = SERVICE, **environment: str
+) -> Iterator[tuple[int, int]]:
     """Run a program in a process of its own, and yield its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -32,7 +34,10 @@ def run_server(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int
     command = [sys.executable, *program, "--port", str(port)]
     settings = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
     process = subprocess.Popen(
-        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=os.environ | settings | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(6000):
