@@ -387,6 +387,24 @@ Index(
     postgresql_where=participations.c.end != participations.c.start,
 )
 
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("one", bytewise_text(), nullable=False),
+    Column("other", bytewise_text(), nullable=False),
+    Column("start", bytewise_text(), nullable=False),
+    Column("event", bytewise_text(), nullable=False),
+    Column("roles", Integer, nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
+    PrimaryKeyConstraint("one", "other", "start", "event", postgresql_include=["roles", "seq"]),
+    sqlite_with_rowid=False,
+)
+"""Current events by each two of their actors, of which `one` sorts first; not retracted ones.
+
+An event of more than `MAX_PAIRED` actors (`app/events/index_rows.py`) has a row for each of them
+instead, whose `other` is empty. `roles` has bits for the roles of the two (`role_bits`). There is
+no history: what is asked as of a version is not looked for here."""
+
 tags = Table(
     "tags",
     metadata,

@@ -21,6 +21,7 @@ from app.db.tables import (
     datasets,
     events,
     memberships,
+    pairs,
     participations,
     reports,
     revisions,
@@ -29,6 +30,7 @@ from app.db.tables import (
     tags,
 )
 from app.db.versioning import move_to_history
+from app.events.event_pairs import delete_stored_pairs
 from app.events.event_sums import (
     NO_SUMS,
     replace_event_sums,
@@ -167,7 +169,8 @@ def store_event_rows(
     own = [(*event[:-1], event[-1] + shift, now.instant) for event in rows.events]
     with skip_reference_checks(db) if references_exist else nullcontext():
         bulk_insert(db, events.name, COLUMNS_BY_TABLE[events.name], own)
-        for table in (participations, tags, reports, signals):
+        rows.pairs.sort()  # by the key, as they are kept
+        for table in (participations, pairs, tags, reports, signals):
             columns, found = COLUMNS_BY_TABLE[table.name], getattr(rows, table.name)
             bulk_insert(db, table.name, columns, found, shift=shift)
     bulk_index_words(db, rows.words, shift)
@@ -227,6 +230,7 @@ def remove_event_rows(db: Connection, ids: Sequence[str]) -> None:
 def unindex_events(db: Connection, ids: Sequence[str]) -> EventSums:
     """Move the index rows of some events to the history tables; returns what they add to sums."""
     removed = sum_stored_events(db, ids)
+    delete_stored_pairs(db, ids)
     for column in EVENT_ID_COLUMNS:
         move_to_history(db, "event", column, ids)
     return removed

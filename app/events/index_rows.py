@@ -3,11 +3,12 @@
 Every write of an event builds its rows here, and `entente verify` builds them again to compare.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, NamedTuple
 
-from app.db.tables import events, participations, reports, signals, tags
+from app.db.tables import events, pairs, participations, reports, signals, tags
 from app.db.types import NO_END_DAY
 from app.edtf import parse_last_day
 from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
@@ -15,8 +16,10 @@ from app.events.places import unit_vector
 from app.events.record import PlaceRecord
 from app.events.render import EventDocumentBody
 from app.events.signals import signal_weight
+from app.events.vocabulary import ROLES
 from app.text import split_words
 
+PAIR_COLUMNS = ("one", "other", "start", "event", "roles", "seq")
 COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
     events.name: (
         "id", "dataset", "start", "end", "type", "mode", "cameo", "native", "intensity", "quad",
@@ -27,6 +30,7 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
         "actor", "start", "event", "role", "via", "end", "dataset", "type", "intensity", "quad",
         "status", "cameo", "seq",
     ),
+    pairs.name: PAIR_COLUMNS,
     tags.name: ("tag", "event", "seq"),
     reports.name: (
         "event", "number", "source", "publisher", "published", "reliability", "credibility",
@@ -54,8 +58,8 @@ class EventRows:
     """Rows to be stored, by table, in the order of `COLUMNS_BY_TABLE`."""
 
     __slots__ = (
-        "bodies", "events", "participations", "reports", "shift", "signals", "sums", "tags",
-        "words",
+        "bodies", "events", "pairs", "participations", "reports", "shift", "signals", "sums",
+        "tags", "words",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -69,6 +73,7 @@ class EventRows:
         # document would be decoded and encoded again for nothing.
         self.events: list[tuple[Any, ...]] = []
         """Rows without `recorded_at`."""
+        self.pairs: list[tuple[Any, ...]] = []
         self.participations: list[tuple[Any, ...]] = []
         self.reports: list[tuple[Any, ...]] = []
         self.signals: list[tuple[Any, ...]] = []
@@ -95,6 +100,10 @@ class EventRows:
             )
             for actor, role, via in (set(who) if len(who) > 1 else who)
         ]  # fmt: skip
+        if len(who) > 1 and status != "retracted":
+            self.pairs += [
+                (one, other, start, ident, roles, seq) for one, other, roles in pair_actors(who)
+            ]
         self.reports += [
             (
                 ident,
@@ -156,6 +165,44 @@ class EventRows:
                 if quad:
                     sums[2 + quad] += class_part
         return [(*key, *total[key]) for key in sorted(total)]
+
+
+MAX_PAIRED = 8
+"""An event of more actors than these has no row for each two of them, which would be too many."""
+SIDE_BITS = 2 * len(ROLES)
+"""Bits of `roles` for one actor: those of the lesser code are the lower ones."""
+
+
+def role_bits(role: str, *, direct: bool) -> int:
+    """The bits of a participation: one for its role, and one more where it is not by another."""
+    bit = 1 << ROLES.index(role)
+    return bit | bit << len(ROLES) if direct else bit
+
+
+_BITS: Mapping[str, tuple[int, int]] = {
+    role: (role_bits(role, direct=False), role_bits(role, direct=True)) for role in ROLES
+}
+
+
+def pair_actors(who: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, int]]:
+    """Pair the actors of an event, given as (actor, role, via): (one, other, roles) of `pairs`.
+
+    Each is alone, with an empty second, where there are more than `MAX_PAIRED`.
+    """
+    sides: dict[str, int] = {}
+    for actor, role, via in who:
+        sides[actor] = sides.get(actor, 0) | _BITS[role][not via]
+    if len(sides) == 2:  # nearly all events of bulk data
+        (one, of_one), (other, of_other) = sides.items()
+        if one < other:
+            return [(one, other, of_one | of_other << SIDE_BITS)]
+        return [(other, one, of_other | of_one << SIDE_BITS)]
+    if len(sides) < 2:
+        return []
+    ordered = sorted(sides.items())
+    if len(ordered) > MAX_PAIRED:
+        return [(code, "", bits) for code, bits in ordered]
+    return [(a, b, x | y << SIDE_BITS) for (a, x), (b, y) in combinations(ordered, 2)]
 
 
 parse_last_day_cached = lru_cache(4096)(parse_last_day)

@@ -4,7 +4,6 @@ So the driver has one row to give out instead of one for each event, and no docu
 that is then encoded again.
 """
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,8 +14,8 @@ from app.db.dialect.joined_documents import join_documents, join_texts, reads_in
 from app.db.keyset import PageKey
 from app.db.packed_documents import unpack_joined
 from app.db.tables import revisions
-from app.events.queries import BoundQuery, fetch_page_rows
-from app.events.statement import PagePart, StatementKey, select_matching
+from app.events.queries import BoundQuery, fetch_page_rows, iterate_page_parts
+from app.events.statement import StatementKey, select_matching
 
 
 class JoinedPage(NamedTuple):
@@ -43,8 +42,8 @@ def select_joined_page(key: StatementKey) -> RowsStatement:
 
 
 @lru_cache(maxsize=1024)
-def _compile_joined_page(key: StatementKey, part: PagePart) -> CompiledStatement:
-    return compile_statement(key.dialect_name, select_joined_page(replace(key, part=part)))
+def _compile_joined_page(key: StatementKey) -> CompiledStatement:
+    return compile_statement(key.dialect_name, select_joined_page(key))
 
 
 def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPage:
@@ -52,20 +51,19 @@ def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPag
     key = query.statement_key
     if key.sort == "relevance":
         return _join_rows(db, query, most)  # ranks would lose digits as texts
-    parts: tuple[PagePart, ...] = ("begun", "running") if key.has_parts else ("whole",)
     keys, bodies = list[str](), list[bytes]()
-    for part in parts:
+    for part, values in iterate_page_parts(db, query):
         left = most - len(keys)
-        if left < 0:
-            break
-        values = query.values | {"page": left + 1, "shown": left}
-        asked = _compile_joined_page(key, part)
+        values |= {"page": left + 1, "shown": left}
+        asked = _compile_joined_page(part)
         [(lines, documents, lengths, packed)] = asked.fetch_rows(db, values)
         found = [] if lines is None else lines.split("\n")
         if packed:
             documents = unpack_joined(documents, map(int, lengths.split(",")), db.dialect)
         keys += found
         bodies += [documents] if documents else []
+        if len(keys) > most:
+            break
     last = PageKey(*keys[most - 1].split(" ", 1)) if len(keys) > most else None
     return JoinedPage(b",".join(bodies), last)
 

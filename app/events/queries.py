@@ -4,7 +4,7 @@ Statements are built here; the caller runs them.
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import itemgetter
@@ -49,6 +49,7 @@ from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, list_row_states, select_as_of, select_current_or_as_of
 from app.errors import InvalidParameterError
 from app.events.conditions import SUMMED_FIELDS, FilterShape, published_in_time, split_filter
+from app.events.event_pairs import choose_pair, may_leave_unsorted
 from app.events.filter import EventFilter, Sort
 from app.events.narrow_months import (
     find_walk_end,
@@ -186,6 +187,8 @@ class BoundQuery:
     values: dict[str, object]
     narrowed: ResolvedFilter | None = None
     """The question of a page, where counts say which months it has to look in."""
+    unsorted: tuple[str, ...] = ()
+    """Those of `between` that need not be sorted by rarity for all parts of a page."""
 
 
 _UNFILTERED = ResolvedFilter()
@@ -226,10 +229,13 @@ def bind_query(
     that are closed to the reader of the connection, for that purpose, are left out.
     """
     kind = db.dialect.name
-    if (
-        len(resolved.between) > 1
-    ):  # the events of the first are walked, and looked up for the others
-        resolved = replace(resolved, between=sort_by_rarity(db, resolved.between))
+    unsorted: tuple[str, ...] = ()
+    if len(resolved.between) > 1:
+        if limit is not None and may_leave_unsorted(resolved, sort):
+            unsorted = resolved.between
+        else:  # the events of the first are walked, and looked up for the others
+            resolved = replace(resolved, between=sort_by_rarity(db, resolved.between))
+    pair = choose_pair(resolved, sort)
     periods = _read_periods(db, resolved)
     shape, values = split_filter(kind, resolved)
     if closed := list_closed_datasets(db, resolved, purpose):
@@ -246,6 +252,9 @@ def bind_query(
     if sort == "relevance":
         values.setdefault("q", build_word_query(kind, "nothing"))  # no search words
     key = StatementKey(kind, shape, sort, after is not None, limited=limit is not None)
+    if pair is not None:
+        key = replace(key, pair=pair.places, by_roles=pair.asks_roles)
+        values |= pair.list_values()
     if limit is not None:
         values["page"] = limit
         if dialect.prefers_separate_seeks(kind) and key.is_by_day:
@@ -266,7 +275,7 @@ def bind_query(
             )
             key = replace(key, passed=passed)
     skips = limit is not None and sort == "-date" and may_skip_months(resolved)
-    return BoundQuery(key, values, resolved if skips else None)
+    return BoundQuery(key, values, resolved if skips else None, unsorted)
 
 
 def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str, str]]:
@@ -334,37 +343,48 @@ def compile_page_statement(key: StatementKey) -> CompiledStatement:
 
 
 def fetch_page_rows(db: Connection, query: BoundQuery) -> list[DriverRow]:
-    """Fetch the rows of `select_event_documents`, at most `page` of them.
-
-    Most pages are full of events that began in the window, and need not look for earlier ones that
-    still went on: the statement of both costs SQLite half as much again, and PostgreSQL its plan.
-    """
-    key = query.statement_key
+    """Fetch the rows of `select_event_documents`, at most `page` of them."""
     most: int = query.values["page"]  # type: ignore[assignment]
-    sought = None
-    if query.narrowed is not None:
-        sought = _fetch_by_months(db, query, query.narrowed, most)
-    if sought is not None:
-        rows = sought
-    elif not key.has_parts:
-        return compile_page_statement(key).fetch_rows(db, query.values)
-    else:
-        begun = compile_page_statement(replace(key, part="begun"))
-        rows = begun.fetch_rows(db, query.values)
-    if key.has_parts and len(rows) < most:
-        rest = compile_page_statement(replace(key, part="running"))
-        rows = [*rows, *rest.fetch_rows(db, query.values | {"page": most - len(rows)})]
-    if dialect.sorts_like_python(key.dialect_name):
+    rows: list[DriverRow] = []
+    for key, values in iterate_page_parts(db, query):
+        values["page"] = most - len(rows)
+        rows += compile_page_statement(key).fetch_rows(db, values)
+        if len(rows) >= most:
+            break
+    if query.statement_key.has_parts and dialect.sorts_like_python(
+        query.statement_key.dialect_name
+    ):
         rows.sort(key=itemgetter(0, 1), reverse=True)
     return rows
 
 
-def _fetch_by_months(
-    db: Connection, query: BoundQuery, resolved: ResolvedFilter, most: int
-) -> list[DriverRow] | None:
-    """Fetch the rows that began in the window from the months alone that may have any.
+def iterate_page_parts(
+    db: Connection, query: BoundQuery
+) -> Iterator[tuple[StatementKey, dict[str, object]]]:
+    """Yield the statements whose rows make up a page, one after the other, until it is full.
 
-    Returns None where there are so few events that all of them may be walked through.
+    Most pages are full of events that began in the window, and need not look for earlier ones that
+    still went on: the statement of both costs SQLite half as much again, and PostgreSQL its plan.
+    """
+    key, values = query.statement_key, query.values
+    if query.narrowed is not None:
+        yield from _iterate_month_parts(db, query, query.narrowed)
+    elif not key.has_parts:
+        yield key, {**values}
+    else:
+        yield replace(key, part="begun"), {**values}
+    if key.has_parts:
+        rare = sort_by_rarity(db, query.unsorted) if len(query.unsorted) > 1 else ()
+        sorted_values = {f"between_{n}": code for n, code in enumerate(rare)}
+        yield replace(key, part="running"), values | sorted_values
+
+
+def _iterate_month_parts(
+    db: Connection, query: BoundQuery, resolved: ResolvedFilter
+) -> Iterator[tuple[StatementKey, dict[str, object]]]:
+    """Yield the events that began in the window, of the months alone that may have any.
+
+    All at once where there are so few events that all of them may be walked through.
     """
     key, values = query.statement_key, query.values
     since = str(values.get("since", ""))
@@ -372,22 +392,16 @@ def _fetch_by_months(
     last_day = min(ends, default=None)
     walked = find_walk_end(db, resolved.actor[0], last_day)
     if walked is None or walked <= since:
-        return None
+        yield (replace(key, part="begun") if key.has_parts else key), {**values}
+        return
     bounds = [(name, 1) for name in ("since", "until") if name not in values]
     shape = FilterShape((*key.shape.field_counts, *bounds))
-    begun = compile_page_statement(replace(key, shape=shape, part="begun", passed=False))
-    days: dict[str, object] = {"since": walked, "until": last_day or NO_END_DAY}
-    rows = begun.fetch_rows(db, values | days)
-    if len(rows) >= most:
-        return rows
+    begun = replace(key, shape=shape, part="begun", passed=False)
+    yield begun, {**values, "since": walked, "until": last_day or NO_END_DAY}
     before = previous_text(walked)
     for run in iterate_month_runs(db, resolved, walked):
         first, last = run.days
-        days = {"since": max(first, since), "until": min(last, before), "page": most - len(rows)}
-        rows += begun.fetch_rows(db, values | days)
-        if len(rows) >= most:
-            break
-    return rows
+        yield begun, {**values, "since": max(first, since), "until": min(last, before)}
 
 
 def select_event_count(key: StatementKey) -> Select[int]:

@@ -32,8 +32,8 @@ from sqlalchemy import (
 
 from app.db import dialect
 from app.db.dialect.full_text import select_word_ranks
-from app.db.tables import events, participations
-from app.db.versioning import RowState, Values
+from app.db.tables import events, pairs, participations
+from app.db.versioning import Columns, RowState, Values
 from app.events.conditions import (
     CLAUSE_BUILDERS,
     EVENT_ROW_FIELDS,
@@ -73,6 +73,10 @@ class StatementKey:
     limited: bool = False
     apart: bool = False
     """Whether each of several actors is sought separately."""
+    pair: tuple[int, int] | None = None
+    """Which two of the participant clauses name the actors whose `pairs` are walked."""
+    by_roles: bool = False
+    """Whether it matters which roles the two have."""
     part: PagePart = "whole"
     """Of a page that is read in two parts, which it is."""
 
@@ -128,6 +132,10 @@ class _StatementBuilder:
         self.as_of = key.shape.has_field("as_of")
         self.demanded = list_participant_clauses(key.shape)
         self.of_parts = bool(self.demanded) and key.is_by_day
+        if key.pair is not None:  # the two come first
+            both = [self.demanded[n] for n in key.pair]
+            rest = [one for n, one in enumerate(self.demanded) if n not in key.pair]
+            self.demanded = both + rest
         self.first: ParticipantClause | None = self.demanded.pop(0) if self.of_parts else None
         self.ranks = select_word_ranks(key.dialect_name) if key.sort == "relevance" else None
         self.limit = bindparam("page", type_=Integer) if key.limited else None
@@ -185,42 +193,61 @@ class _ArmBuilder:
         self.parts, self.events = row_state.table_for(participations), row_state.table_for(events)
         self.driver = self.parts if builder.of_parts else self.events
         self.ident = self.parts.c.event if builder.of_parts else self.events.c.id
+        self.place: Columns = self.driver.c
+        """Columns of what is walked, which has `start` and `seq` of an event."""
 
     def build_arms(self) -> MatchingRows:
         """Build both arms: events that began in the window, and earlier ones that still went on."""
-        value: SortValue = self.driver.c.start
-        if not self.key.is_by_day:
-            ranks = self.builder.ranks
-            value = self.events.c.recorded_at if ranks is None else ranks.c.rank
-        # An expression, not the column: so the index on events of several days is used.
-        start = self.driver.c.start.concat("")
+        most, by_day = self.builder.limit, self.key.is_by_day
         if not self.shape.has_field("since") or self.shape.has_field("certain"):
-            return self.build_arm(value, self.build_day_conditions(), self.builder.limit)
+            return self.build_begun_arm(most)
         if self.key.part == "lasting":
+            start = self.driver.c.start.concat("")
             days = self.build_lasting_conditions(start)
-            return self.build_arm(start, days, self.builder.limit, in_window=False)
-        parts: list[tuple[SortValue, list[ColumnElement[bool]], bool]] = [
-            (value, list(self.build_day_conditions()), True),
-            (start if self.key.is_by_day else value, self.build_running_conditions(start), False),
-        ]
+            return self.build_arm(start, days, most, in_window=False)
+        parts = [self.build_begun_arm, self.build_running_arm]
         if self.key.part != "whole":
-            value, days, in_window = parts[self.key.part == "running"]
-            return self.build_arm(value, days, self.builder.limit, in_window=in_window)
-        if self.key.is_by_day and not self.key.is_descending:
+            return parts[self.key.part == "running"](most)
+        if by_day and not self.key.is_descending:
             parts.reverse()  # events that began before the window come first
-        one = self.build_arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2]).cte(
-            f"one_{self.row_state.value}"
-        )
-        rest: RowLimit = self.builder.limit
-        if rest is not None and self.key.is_by_day:
+        one = parts[0](most).cte(f"one_{self.row_state.value}")
+        rest: RowLimit = most
+        if rest is not None and by_day:
             rest = rest - select(func.count()).select_from(one).scalar_subquery()
             if self.bound is not None and self.key.is_descending:
                 # The page ends within the window: no event that began before it is on the page.
                 since = bindparam("since", type_=String)
                 rest = case((self.bound("") >= since, 0), else_=rest)
-        two = self.build_arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
+        two = parts[1](rest).subquery("two")
         both = union_all(*(select(*a.c) for a in (one, two))).subquery().c
         return self.builder.apply_order(select(*both), (both.value, both.id))
+
+    def build_begun_arm(self, most: RowLimit) -> MatchingRows:
+        """Build the arm of the events that began in the window."""
+        if self.key.pair is None:
+            return self.build_arm(
+                self.choose_value(self.driver.c.start), self.build_day_conditions(), most
+            )
+        found = [
+            _PairArmBuilder(self.builder, of_many=of_many).build_begun_arm(most).subquery()
+            for of_many in (False, True)
+        ]
+        both = union_all(*(select(*rows.c) for rows in found)).subquery().c
+        return self.builder.apply_order(select(*both), (both.value, both.id), most)
+
+    def build_running_arm(self, most: RowLimit) -> MatchingRows:
+        """Build the arm of the events that began before the window and still went on in it."""
+        # An expression, not the column: so the index on events of several days is used.
+        start = self.driver.c.start.concat("")
+        days = self.build_running_conditions(start)
+        return self.build_arm(self.choose_value(start), days, most, in_window=False)
+
+    def choose_value(self, start: ColumnElement[str]) -> SortValue:
+        """Choose what events are sorted by; `start` is their first day."""
+        if self.key.is_by_day:
+            return start
+        ranks = self.builder.ranks
+        return self.events.c.recorded_at if ranks is None else ranks.c.rank
 
     def build_day_conditions(self) -> Iterator[ColumnElement[bool]]:
         """Build the conditions of an event that began in the window.
@@ -228,7 +255,7 @@ class _ArmBuilder:
         The bound that the cursor has passed is left out: SQLite would search the index by it, not
         by the cursor, and walk through every page before.
         """
-        near, certain = self.driver.c, self.shape.has_field("certain")
+        near, certain, begun = self.driver.c, self.shape.has_field("certain"), self.place.start
         passed, descending = self.key.passed, self.key.is_descending
         first: ColumnElement[str] | None = None
         last: ColumnElement[str] | None = None
@@ -239,12 +266,12 @@ class _ArmBuilder:
         if self.bound is not None and self.key.is_by_day and descending:
             first = self.bound("" if first is None else first)
         elif self.bound is not None and self.key.is_by_day:
-            yield near.start <= self.bound("~" if last is None or certain else last)
+            yield begun <= self.bound("~" if last is None or certain else last)
             last = last if certain else None
         if first is not None and (descending or not passed):
-            yield near.start >= first
+            yield begun >= first
         if last is not None and (certain or not descending or not passed):
-            yield (near.end if certain else near.start) <= last
+            yield (near.end if certain else begun) <= last
 
     def build_running_conditions(self, start: ColumnElement[str]) -> list[ColumnElement[bool]]:
         """Build the conditions of an event that began before the window and still went on in it."""
@@ -276,7 +303,8 @@ class _ArmBuilder:
             name = "now" if in_window else "then"
             apart = dialect.unnest_params(self.key.dialect_name, name, ("actor", "since", "until"))
         carried = (near[name] for name in builder.carried)
-        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"), *carried)
+        seq = self.place.seq.label("seq")
+        base = select(value.label("value"), ident.label("id"), seq, *carried)
         if builder.ranks is not None:
             base = base.join(builder.ranks, builder.ranks.c.seq == near.seq)
         if builder.first is not None:
@@ -302,14 +330,22 @@ class _ArmBuilder:
     def apply_conditions(self, base: Select[*Values]) -> Select[*Values]:
         """Apply every condition except those on days."""
         near = self.driver.c
-        for other in self.builder.demanded:
-            p = self.parts.alias()
-            same = (p.c.event == self.ident, *other.build_conditions(p.c, as_of=self.builder.as_of))
-            base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
+        base = base.where(*self.iterate_demanded())
         row = ClauseContext(self.key.dialect_name, self.shape, self.row_state, near, self.events.c)
         for branch in CLAUSE_BUILDERS.values():
             base = base.where(*branch(row))
         return base.where(*match_open_datasets(row), *match_weight(row))
+
+    def iterate_demanded(self) -> Iterator[ColumnElement[bool]]:
+        """Require the participations that the arm does not walk."""
+        for other in self.list_demanded():
+            p, at = self.parts.alias().c, self.place
+            same = (p.event == self.ident, *other.build_conditions(p, as_of=self.builder.as_of))
+            yield exists().where(*same, p.start == at.start, p.seq == at.seq)
+
+    def list_demanded(self) -> list[ParticipantClause]:
+        """List the participations that are required beside the first."""
+        return self.builder.demanded
 
     def select_revisions(self) -> Select[int]:
         """Select which revisions of the parameter `seqs` meet every condition."""
@@ -344,4 +380,65 @@ class _ArmBuilder:
             # Within a CASE: PostgreSQL takes plain bounds known only at run time for a tiny range.
             is_member = and_(p.start >= of.since, p.start < of.until)
             base = base.where(case((is_member, true()), else_=false()))
+        return dialect.distinct_on(self.key.dialect_name, base, value, self.ident)
+
+
+BARE_FIELDS = frozenset(
+    {"actor", "between", "initiator", "target", "role", "no_via", "since", "until"}
+)
+"""Fields that are asked of the rows of `pairs` alone."""
+
+
+class _PairArmBuilder(_ArmBuilder):
+    """Builds an arm over the current rows of `pairs`.
+
+    Those of the two actors themselves, or those of the first that have many actors; other
+    conditions are asked of the participation of the first.
+    """
+
+    def __init__(self, builder: _StatementBuilder, *, of_many: bool) -> None:
+        super().__init__(builder, RowState.CURRENT)
+        self.of_many = of_many
+        self.walked = pairs.alias()
+        self.place, self.ident = self.walked.c, self.walked.c.event
+        fields = {name for name, _ in self.shape.field_counts}
+        assert builder.first is not None
+        self.is_bare = fields <= BARE_FIELDS and not builder.carried
+
+    def build_begun_arm(self, most: RowLimit) -> MatchingRows:
+        """Build the arm of the events that began in the window."""
+        return self.build_arm(self.place.start, self.build_day_conditions(), most)
+
+    def list_demanded(self) -> list[ParticipantClause]:
+        """List the participations that are required beside the first, and not by the pair."""
+        second, *rest = self.builder.demanded
+        return [second, *rest] if self.of_many else rest
+
+    def apply_conditions(self, base: Select[*Values]) -> Select[*Values]:
+        """Apply every condition except those on days."""
+        if not self.is_bare:
+            return super().apply_conditions(base)
+        return base.where(*self.iterate_demanded())
+
+    def apply_participation(
+        self, base: MatchingRows, value: SortValue, _: FromClause | None, in_window: bool
+    ) -> MatchingRows:
+        """Walk the rows of the two actors, and join the participation of the first if needed."""
+        first, x, p = self.builder.first, self.walked.c, self.parts.c
+        assert first is not None
+        if self.of_many:
+            base = base.where(x.one.in_(first.actors), x.other == bindparam("no_other", ""))
+        else:
+            base = base.where(x.one == bindparam("pair_one"), x.other == bindparam("pair_other"))
+        if self.key.by_roles:
+            names = ("lone_bits",) if self.of_many else ("first_bits", "second_bits")
+            wanted = (bindparam(name, type_=Integer) for name in names)
+            base = base.where(*(x.roles.bitwise_and(bits) != 0 for bits in wanted))
+        if self.is_bare:
+            return base
+        same = and_(p.start == x.start, p.event == x.event, p.actor.in_(first.actors))
+        base = base.select_from(self.walked.join(self.parts, same))
+        if any(self.shape.has_field(name) for name in EVENT_ROW_FIELDS):
+            base = base.join(self.events, self.events.c.seq == x.seq)
+        base = base.where(*replace(first, actors=()).build_conditions(p, in_window=in_window))
         return dialect.distinct_on(self.key.dialect_name, base, value, self.ident)

@@ -15,6 +15,7 @@ from app.db.tables import (
     day_sums,
     events,
     metadata,
+    pairs,
     participations,
     reports,
     revisions,
@@ -23,6 +24,7 @@ from app.db.tables import (
 )
 from app.events.act_counts import SUM_KEYS, sum_counts_by_day
 from app.events.event_id import find_key_error
+from app.events.event_pairs import find_pair_faults, find_surplus_pairs
 from app.events.event_sums import SUM_COLUMNS, sum_signals_by_day
 from app.events.index_rows import EventRows
 from app.events.month_counts import select_wrong_month_counts
@@ -57,6 +59,7 @@ def find_event_faults(db: Connection) -> Iterator[str]:
         yield from _check_events(db, ids)
         last = ids[-1]
     yield from find_source_faults(db)
+    yield from find_surplus_pairs(db)
     yield from _check_orphans(db)
     yield from _check_references(db)
     yield from _check_day_sums(db)
@@ -123,6 +126,8 @@ def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
         index = EventRows()
         index.add_event(decode_event_document(document), b"", seq)
         for name, row in index.iterate_rows():
+            if name == pairs.name:
+                continue  # `find_pair_faults`, by its key
             own = {"recorded_at": event.recorded_at} if name == events.name else {}
             values = row | own
             expected[name].add(tuple(values[column] for column in columns[name]))
@@ -136,6 +141,7 @@ def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
             for found_row in sorted(differing, key=str)[:BATCH_SIZE]:
                 shown = dict(zip(columns[table.name], found_row, strict=True))
                 yield f"{table.name}: {shown} {words}"
+    yield from find_pair_faults(db, ids)
 
 
 def _check_orphans(db: Connection) -> Iterator[str]:

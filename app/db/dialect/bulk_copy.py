@@ -177,13 +177,19 @@ def bulk_delete_empty_sums(
     db: Connection, table: Table, keys: Sequence[Sequence[str]], sums: Sequence[str]
 ) -> None:
     """Delete those rows of some keys whose columns `sums` are all 0; keys are of texts."""
+    bulk_delete_keys(db, table, keys, "".join(f' AND "{table.name}"."{n}" = 0' for n in sums))
+
+
+def bulk_delete_keys(
+    db: Connection, table: Table, keys: Sequence[Sequence[str]], more: str = ""
+) -> None:
+    """Delete the rows of some keys, which are of texts; `more` is SQL of a further condition."""
     if not keys:
         return
     names = [column.name for column in table.primary_key]
-    empty = " AND ".join(f'"{table.name}"."{name}" = 0' for name in sums)
     if is_sqlite(db):
         same = " AND ".join(f'"{name}" = ?' for name in names)
-        statement = f'DELETE FROM "{table.name}" WHERE {same} AND {empty}'
+        statement = f'DELETE FROM "{table.name}" WHERE {same}{more}'
         get_sqlite_connection(db).executemany(statement, keys)
         return
     same = " AND ".join(f'"{table.name}"."{name}" = gone."{name}"' for name in names)
@@ -192,7 +198,7 @@ def bulk_delete_empty_sums(
     statement = f'DELETE FROM "{table.name}" USING unnest({lists}) AS gone({columns}) WHERE {same}'
     with get_psycopg_connection(db).cursor() as cursor:
         cursor.execute(
-            f"{statement} AND {empty}".encode(),
+            f"{statement}{more}".encode(),
             [format_array_literal(values) for values in zip(*keys, strict=True)],
         )
 

@@ -17,7 +17,7 @@ from app.ingest.readers.recognize import FORMATS
 from app.ingest.readers.rows import InputRow, LineLayout, make_line_layout
 from app.sources.source_records import NewSource
 
-ROW_TABLES = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
+ROW_TABLES = ("bodies", "events", "pairs", "participations", "reports", "signals", "tags", "words")
 
 
 class PackedRows(NamedTuple):
