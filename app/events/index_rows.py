@@ -73,7 +73,7 @@ class EventRows:
         # document would be decoded and encoded again for nothing.
         self.events: list[tuple[Any, ...]] = []
         """Rows without `recorded_at`."""
-        self.pairs: list[tuple[Any, ...]] = []
+        self.pairs: list[tuple[str, str, str, str, int, int]] = []
         self.participations: list[tuple[Any, ...]] = []
         self.reports: list[tuple[Any, ...]] = []
         self.signals: list[tuple[Any, ...]] = []
