@@ -50,7 +50,6 @@ QUESTIONS: Mapping[str, dict[str, Any]] = {
     "pair that never was": {"between": [f"{HUB},{NAMES[-2]}"]},
 }
 """What a page asks for, by what it is narrowed to."""
-READ = ("Shared Hit Blocks", "Shared Read Blocks")
 
 
 class PageBlocks(NamedTuple):
@@ -59,11 +58,6 @@ class PageBlocks(NamedTuple):
     rows: int
     blocks: int
     statements: int
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether a page of as many rows as were asked for might read as many."""
-        return self.blocks <= 4 * (LIMIT + 1)
 
 
 Ran = list[tuple[CompiledStatement, dict[str, object]]]
