@@ -94,7 +94,11 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,  # so that no log has them
-            execution_options={SWITCH: fast, TRAINS: self._trains},
+            execution_options={
+                SWITCH: fast,
+                TRAINS: self._trains is True
+                or (self._trains is None and url.startswith("postgresql")),
+            },
         )
         if get_span_maker() is not None:
             watch_statements(engine)

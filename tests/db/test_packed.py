@@ -87,9 +87,19 @@ def plain(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Datab
 
 
 @pytest.fixture
-def training(database: Database) -> Database:
-    """A database in which large writes train dictionaries, as by default."""
-    return database
+def training(kind: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database in which large writes train dictionaries, as by default on PostgreSQL."""
+    monkeypatch.delenv("ENTENTE_PACK_LOADS", raising=False)
+    if kind == "sqlite":
+        monkeypatch.setenv("ENTENTE_PACK_LOADS", "true")
+    with closing(Database(database.engine.url.render_as_string(hide_password=False))) as made:
+        yield made
+
+
+def test_only_on_postgresql_is_it_the_default(kind: str, database: Database) -> None:
+    write_some(database, 0, MIN_SAMPLES)
+    plain = None in read_stored(database).values()
+    assert plain == (kind == "sqlite")
 
 
 @pytest.mark.usefixtures("plain")
