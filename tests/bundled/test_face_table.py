@@ -232,3 +232,17 @@ def test_votes_make_no_signals(api: TestClient) -> None:
     votes = {p["actor"]: (p["role"], p["native"]) for p in event["participants"]}
     assert votes["ARM"] == ("participant", "abstain")
     assert votes["AZE"] == ("absent", "absent")
+
+
+def test_ecowas_moved_against_its_members_after_coups(api: TestClient) -> None:
+    """What is lifted later does not outweigh what was put on; Guinea is taken back in 2026."""
+    mali = by_year(api, "ECOWAS", "MLI")
+    assert all(mali[year]["negative"] > mali[year]["positive"] for year in ("2020", "2021", "2022"))
+    assert mali["2021"]["index"] < mali["2022"]["index"] < 0
+    assert by_year(api, "ECOWAS", "NER")["2023"]["index"] < 0
+    assert by_year(api, "ECOWAS", "GIN")["2021"]["index"] < 0
+    [row] = ask(
+        api, "/v1/alignment", actor="ECOWAS", toward="GIN", since="2026-01", until="2026-03",
+        granularity="year",
+    )  # fmt: skip
+    assert row["index"] > 0

@@ -317,6 +317,29 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
     return membership_status(steps, day)
 
 
+@pytest.mark.parametrize(
+    ("actor", "group", "day", "status"),
+    [
+        ("MLI", "ECOWAS", "2020-08-17", "in-force"),
+        ("MLI", "ECOWAS", "2020-09-01", "suspended"),
+        ("MLI", "ECOWAS", "2020-12-01", "in-force"),
+        ("MLI", "ECOWAS", "2022-08-01", "suspended"),
+        ("MLI", "ECOWAS", "2024-06-01", "withdrawing"),
+        ("NER", "ECOWAS", "2023-08-01", "in-force"),
+        ("NER", "ECOWAS", "2023-12-10", "suspended"),
+        ("BFA", "ECOWAS", "2022-02-01", "suspended"),
+        ("GIN", "ECOWAS", "2025-12-28", "suspended"),
+        ("GIN", "ECOWAS", "2026-02-01", "in-force"),
+        ("MLI", "AFRICAN-UNION", "2021-01-01", "in-force"),
+        ("MLI", "AFRICAN-UNION", "2026-06-01", "suspended"),
+        ("NER", "AFRICAN-UNION", "2023-08-22", "suspended"),
+        ("GIN", "AFRICAN-UNION", "2026-02-01", "in-force"),
+    ],
+)
+def test_suspensions_after_coups(actor: str, group: str, day: str, status: str) -> None:
+    assert on(day, actor, group) == status
+
+
 def test_armenia_in_the_founding_case() -> None:
     assert of("ARM", "ICC") == [
         ("signed", "1999-10-01"),
