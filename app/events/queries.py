@@ -28,7 +28,7 @@ from app.actors.parameters import resolve_query_actor
 from app.dataset_access import Purpose
 from app.db import dialect
 from app.db.dialect.fast_statements import CompiledStatement, DriverRow, compile_statement
-from app.db.dialect.full_text import build_word_query
+from app.db.dialect.full_text import build_word_query, has_few_texts
 from app.db.dialect.stored_document import document_of
 from app.db.keyset import PageKey
 from app.db.lineage_table import select_current_lineage, select_newest_seq
@@ -235,7 +235,7 @@ def bind_query(
             unsorted = resolved.between
         else:  # the events of the first are walked, and looked up for the others
             resolved = replace(resolved, between=sort_by_rarity(db, resolved.between))
-    pair = choose_pair(resolved, sort)
+    pair = None if resolved.q is not None else choose_pair(resolved, sort)
     periods = _read_periods(db, resolved)
     shape, values = split_filter(kind, resolved)
     if closed := list_closed_datasets(db, resolved, purpose):
@@ -255,6 +255,8 @@ def bind_query(
     if pair is not None:
         key = replace(key, pair=pair.places, by_roles=pair.asks_roles)
         values |= pair.list_values()
+    if limit is not None and resolved.as_of is None and key.is_by_day and "q" in values:
+        key = replace(key, from_words=has_few_texts(db, values["q"]))
     if limit is not None:
         values["page"] = limit
         if dialect.prefers_separate_seeks(kind) and key.is_by_day:

@@ -77,6 +77,8 @@ class StatementKey:
     """Which two of the participant clauses name the actors whose `pairs` are walked."""
     by_roles: bool = False
     """Whether it matters which roles the two have."""
+    from_words: bool = False
+    """Whether the events are those that have the words, which are few, looked up one by one."""
     part: PagePart = "whole"
     """Of a page that is read in two parts, which it is."""
 
@@ -131,7 +133,7 @@ class _StatementBuilder:
         self.key, self.shape, self.carried = key, key.shape, carried
         self.as_of = key.shape.has_field("as_of")
         self.demanded = list_participant_clauses(key.shape)
-        self.of_parts = bool(self.demanded) and key.is_by_day
+        self.of_parts = bool(self.demanded) and key.is_by_day and not key.from_words
         if key.pair is not None:  # the two come first
             both = [self.demanded[n] for n in key.pair]
             rest = [one for n, one in enumerate(self.demanded) if n not in key.pair]
@@ -195,6 +197,9 @@ class _ArmBuilder:
         self.ident = self.parts.c.event if builder.of_parts else self.events.c.id
         self.place: Columns = self.driver.c
         """Columns of what is walked, which has `start` and `seq` of an event."""
+        self.start: ColumnElement[str] = self.place.start
+        if self.key.from_words:  # an expression: else the days would be walked, not the words
+            self.start = self.start.concat("")
 
     def build_arms(self) -> MatchingRows:
         """Build both arms: events that began in the window, and earlier ones that still went on."""
@@ -225,9 +230,7 @@ class _ArmBuilder:
     def build_begun_arm(self, most: RowLimit) -> MatchingRows:
         """Build the arm of the events that began in the window."""
         if self.key.pair is None:
-            return self.build_arm(
-                self.choose_value(self.driver.c.start), self.build_day_conditions(), most
-            )
+            return self.build_arm(self.choose_value(self.start), self.build_day_conditions(), most)
         found = [
             _PairArmBuilder(self.builder, of_many=of_many).build_begun_arm(most).subquery()
             for of_many in (False, True)
@@ -255,7 +258,7 @@ class _ArmBuilder:
         The bound that the cursor has passed is left out: SQLite would search the index by it, not
         by the cursor, and walk through every page before.
         """
-        near, certain, begun = self.driver.c, self.shape.has_field("certain"), self.place.start
+        near, certain, begun = self.driver.c, self.shape.has_field("certain"), self.start
         passed, descending = self.key.passed, self.key.is_descending
         first: ColumnElement[str] | None = None
         last: ColumnElement[str] | None = None
@@ -401,6 +404,7 @@ class _PairArmBuilder(_ArmBuilder):
         self.of_many = of_many
         self.walked = pairs.alias()
         self.place, self.ident = self.walked.c, self.walked.c.event
+        self.start = self.place.start
         fields = {name for name, _ in self.shape.field_counts}
         assert builder.first is not None
         self.is_bare = fields <= BARE_FIELDS and not builder.carried

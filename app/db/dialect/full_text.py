@@ -64,6 +64,18 @@ def matches_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
     return seq.in_(found)
 
 
+FEW_TEXTS = 200
+"""Texts with the words of a question up to which each of them is looked up."""
+
+
+def has_few_texts(db: Connection, query: object) -> bool:
+    """Whether few texts match a query of `build_word_query`: they are counted up to `FEW_TEXTS`."""
+    matching = "event_words MATCH :q" if is_sqlite(db) else "words @@ CAST(:q AS tsquery)"
+    counted = f"SELECT 1 FROM event_words WHERE {matching} LIMIT {FEW_TEXTS + 1}"
+    found = db.scalar(text(f"SELECT count(*) FROM ({counted}) AS some_texts"), {"q": query})
+    return int(found or 0) <= FEW_TEXTS
+
+
 def select_word_ranks(kind: str) -> FromClause:
     """Select (seq, rank) of texts that match parameter `q`; rank is text that sorts numerically."""
     if kind == "sqlite":
