@@ -126,7 +126,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)
             watch = CommitWatch(database.reading_engine)
             app.state.recalled = RecalledAnswers(watch, app.state)
-            app.state.threads = threads = QuestionThreads(settings.thread_count)
+            threads = QuestionThreads(settings.thread_count, settings.quick_threads)
+            app.state.threads = threads
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
             app.state.monitors = dict[bytes, float]()

@@ -357,6 +357,11 @@ class Settings(BaseSettings):
         return self.threads or (2 if self.database_url.startswith("sqlite:") else 4)
 
     @property
+    def quick_threads(self) -> int:
+        """The threads that answer at once while answers are quick (decision 037)."""
+        return 1 if self.database_url.startswith("sqlite:") else self.thread_count
+
+    @property
     def connection_count(self) -> int:
         """The number of connections to the database, in each process."""
         return self.pool_size or (

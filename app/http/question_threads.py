@@ -2,13 +2,17 @@
 
 The framework's way to a thread and back takes 54 to 72 µs of CPU, most of it for limits, scopes of
 cancellation and idle threads; this one takes 3 to 9 (decision 034).
+
+A thread takes a question only in its turn, and on SQLite there is one turn for all: threads that
+answer at once hand the interpreter to and fro (decision 037).
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context, copy_context
+from itertools import count
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -18,16 +22,31 @@ from starlette.concurrency import run_in_threadpool
 Answer = TypeVar("Answer")
 CLOSE_SECONDS = 5.0
 """Seconds that closing waits for a thread that still answers."""
+SLOW_SECONDS = 0.01
+"""Seconds after which, or after twice that, a question no longer keeps others waiting."""
 
 
 class QuestionThreads:
-    """A fixed number of threads; asked on one event loop."""
+    """A fixed number of threads; asked on one event loop.
 
-    def __init__(self, size: int) -> None:
+    `quick` of them answer at once while answers are quick. A question that is slow loses its turn,
+    and another thread takes the next one.
+    """
+
+    def __init__(self, size: int, quick: int | None = None) -> None:
         self.size = size
+        quick = size if quick is None else min(size, quick)
+        self._watches_turns = quick < size
         self.open = 0
         """Questions that are being answered or wait for a thread."""
         self._queue = SimpleQueue[Callable[[], None] | None]()
+        self._turns = SimpleQueue[None]()
+        for _ in range(quick):
+            self._turns.put(None)
+        self._numbers = count()
+        self._in_turn = dict[int, bool]()
+        """Questions being answered whose threads have a turn. Whoever removes one has it next."""
+        self._watched: asyncio.AbstractEventLoop | None = None
         names = (f"question-{n}" for n in range(size))
         self._threads = [
             threading.Thread(target=self._answer_questions, name=name, daemon=True)
@@ -51,6 +70,9 @@ class QuestionThreads:
         context = copy_context()
         self._queue.put(lambda: _answer_question(loop, answered, context, work, values))
         self.open += 1
+        if self._watches_turns and self._watched is not loop:
+            self._watched = loop
+            loop.call_later(SLOW_SECONDS, self._pass_turns_on, loop, ())
         try:
             return await answered
         finally:
@@ -60,13 +82,35 @@ class QuestionThreads:
         """End the threads, after what they have begun."""
         for _ in self._threads:
             self._queue.put(None)
+            self._turns.put(None)
         for thread in self._threads:
             thread.join(CLOSE_SECONDS)
 
     def _answer_questions(self) -> None:
-        while (answer := self._queue.get()) is not None:
+        has_turn = False
+        while True:
+            if not has_turn:
+                self._turns.get()
+            if (answer := self._queue.get()) is None:
+                self._turns.put(None)  # for the next thread, which ends too
+                return
+            number = next(self._numbers)
+            self._in_turn[number] = True
             answer()
             del answer  # else it is kept, with what it answers, until the next one comes
+            has_turn = self._in_turn.pop(number, False)
+
+    def _pass_turns_on(self, loop: asyncio.AbstractEventLoop, before: Iterable[int]) -> None:
+        """Give the turns of questions that are still answered to other threads."""
+        for number in before:
+            if self._in_turn.pop(number, False):
+                self._turns.put(None)
+        if self._watched is not loop:
+            return
+        if self.open:
+            loop.call_later(SLOW_SECONDS, self._pass_turns_on, loop, list(self._in_turn))
+        else:
+            self._watched = None
 
 
 def _answer_question(

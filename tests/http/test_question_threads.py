@@ -8,6 +8,7 @@ from contextvars import ContextVar
 import pytest
 from serving import run_apart
 
+from app.http import question_threads
 from app.http.question_threads import QuestionThreads
 
 pytestmark = pytest.mark.by_turns
@@ -100,3 +101,75 @@ def test_an_answer_for_a_loop_that_has_ended_is_dropped(threads: QuestionThreads
     run_apart(leave())
     over.set()
     assert run_apart(ask()) == 7
+
+
+@pytest.fixture
+def in_turns() -> Iterator[QuestionThreads]:
+    made = QuestionThreads(3, quick=1)
+    yield made
+    made.close()
+    assert [t.name for t in threading.enumerate() if t in made._threads] == []
+
+
+def test_quick_questions_are_answered_one_at_a_time(
+    in_turns: QuestionThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(question_threads, "SLOW_SECONDS", 30)
+    inside, most = [0], [0]
+
+    def answer() -> None:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        threading.Event().wait(0.001)  # lets go of the interpreter
+        inside[0] -= 1
+
+    async def ask() -> None:
+        await asyncio.gather(*(in_turns.run(answer) for _ in range(40)))
+
+    run_apart(ask())
+    assert (most[0], in_turns.open) == (1, 0)
+
+
+def test_slow_questions_keep_no_other_waiting_while_a_thread_is_left(
+    in_turns: QuestionThreads,
+) -> None:
+    over = threading.Event()
+
+    async def ask() -> list[object]:
+        slow = [asyncio.create_task(in_turns.run(lambda: over.wait(30))) for _ in range(2)]
+        quick = [await asyncio.wait_for(in_turns.run(lambda: 7), 20) for _ in range(3)]
+        assert not any(task.done() for task in slow)
+        over.set()
+        return [*quick, *await asyncio.gather(*slow), await in_turns.run(lambda: 8)]
+
+    for _ in range(2):  # on a loop of its own each
+        over.clear()
+        assert run_apart(ask()) == [7, 7, 7, True, True, 8]
+
+
+def test_a_turn_that_was_passed_on_is_not_taken_twice(in_turns: QuestionThreads) -> None:
+    over = threading.Event()
+
+    async def ask() -> int:
+        slow = [asyncio.create_task(in_turns.run(lambda: over.wait(30))) for _ in range(3)]
+        await asyncio.wait_for(asyncio.to_thread(wait_for_turn), 20)
+        over.set()
+        await asyncio.gather(*slow)
+        return await in_turns.run(lambda: 7)
+
+    def wait_for_turn() -> None:
+        while in_turns._turns.empty():  # all three threads answer, and the turn waits for one
+            threading.Event().wait(0.001)
+
+    assert run_apart(ask()) == 7
+    ends = threading.Event()
+
+    async def ask_slowly() -> int:
+        tasks = [asyncio.create_task(in_turns.run(lambda: ends.wait(30))) for _ in range(2)]
+        await asyncio.sleep(0)
+        counted = in_turns._turns.qsize() + len(in_turns._in_turn)
+        ends.set()
+        await asyncio.gather(*tasks)
+        return counted
+
+    assert run_apart(ask_slowly()) <= 1
