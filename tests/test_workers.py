@@ -206,6 +206,7 @@ def test_numbers_follow_from_the_database(url: str, threads: int, connections: i
     assert (alone.thread_count, alone.connection_count) == (threads, connections)
     shared = Settings(database_url=url, workers=3, threads=7, pool_size=9, exports=4)
     assert (shared.thread_count, shared.connection_count) == (7, 9)
+    assert alone.quick_threads == (1 if url.startswith("sqlite") else 4)
     assert shared.share_of(shared.exports) == 2
     assert Settings(database_url="sqlite:///a.db").worker_count == 1
     assert 1 <= Settings(database_url="postgresql://b/c").worker_count <= 8

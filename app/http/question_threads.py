@@ -4,11 +4,13 @@ The framework's way to a thread and back takes 54 to 72 µs of CPU, most of it f
 cancellation and idle threads; this one takes 3 to 9 (decision 034).
 
 A thread takes a question only in its turn, and on SQLite there is one turn for all: threads that
-answer at once hand the interpreter to and fro (decision 037).
+answer at once hand the interpreter to and fro (decision 037). There questions that came in a turn
+of the loop are handed over together, and answers are given back as soon as none waits.
 """
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -23,7 +25,8 @@ Answer = TypeVar("Answer")
 CLOSE_SECONDS = 5.0
 """Seconds that closing waits for a thread that still answers."""
 SLOW_SECONDS = 0.01
-"""Seconds after which, or after twice that, a question no longer keeps others waiting."""
+"""Seconds after which, or after twice that, a question no longer keeps others waiting; an answer
+waits so long at most for those that are made after it."""
 
 
 class QuestionThreads:
@@ -46,6 +49,10 @@ class QuestionThreads:
         self._numbers = count()
         self._in_turn = dict[int, bool]()
         """Questions being answered whose threads have a turn. Whoever removes one has it next."""
+        self._asked = list[Callable[[], None]]()
+        """Questions of this turn of the loop."""
+        self._ended = deque[Callable[[], None]]()
+        """What gives back the answers that are made."""
         self._watched: asyncio.AbstractEventLoop | None = None
         names = (f"question-{n}" for n in range(size))
         self._threads = [
@@ -68,8 +75,16 @@ class QuestionThreads:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer] = loop.create_future()
         context = copy_context()
-        self._queue.put(lambda: _answer_question(loop, answered, context, work, values))
+
+        def answer() -> None:
+            self._give_back(loop, _answer_question(answered, context, work, values))
+
+        self._asked.append(answer)
         self.open += 1
+        if self._watched is not loop:  # the first question after a while, or each one
+            self._hand_over()
+        elif len(self._asked) == 1:
+            loop.call_soon(self._hand_over)
         if self._watches_turns and self._watched is not loop:
             self._watched = loop
             loop.call_later(SLOW_SECONDS, self._pass_turns_on, loop, ())
@@ -85,6 +100,24 @@ class QuestionThreads:
             self._turns.put(None)
         for thread in self._threads:
             thread.join(CLOSE_SECONDS)
+
+    def _hand_over(self) -> None:
+        """Hand the questions over that came in this turn of the loop."""
+        asked, self._asked = self._asked, []
+        for answer in asked:
+            self._queue.put(answer)
+
+    def _give_back(self, loop: asyncio.AbstractEventLoop, give: Callable[[], None]) -> None:
+        """Give an answer back, in a thread, unless it can be given with the next one."""
+        self._ended.append(give)
+        if not self._watches_turns or self._queue.empty():
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(self._give_ended)
+
+    def _give_ended(self) -> None:
+        while self._ended:
+            with suppress(RuntimeError):  # its loop was closed meanwhile
+                self._ended.popleft()()
 
     def _answer_questions(self) -> None:
         has_turn = False
@@ -102,6 +135,7 @@ class QuestionThreads:
 
     def _pass_turns_on(self, loop: asyncio.AbstractEventLoop, before: Iterable[int]) -> None:
         """Give the turns of questions that are still answered to other threads."""
+        self._give_ended()
         for number in before:
             if self._in_turn.pop(number, False):
                 self._turns.put(None)
@@ -114,25 +148,21 @@ class QuestionThreads:
 
 
 def _answer_question(
-    loop: asyncio.AbstractEventLoop,
     answered: asyncio.Future[Answer],
     context: Context,
     work: Callable[..., Answer],
     values: dict[str, object],
-) -> None:
-    tell: Callable[[], None]
+) -> Callable[[], None]:
+    """Answer a question; returns what gives the answer, or the failure, back on the loop."""
     try:
         made = context.run(work, **values)
     except StopIteration as ended:  # which no future takes
         failure: BaseException = RuntimeError(f"{work} raised StopIteration")
         failure.__cause__ = ended
-        tell = _prepare_failure(answered, failure)
+        return _prepare_failure(answered, failure)
     except BaseException as failed:
-        tell = _prepare_failure(answered, failed)
-    else:
-        tell = _prepare_answer(answered, made)
-    with suppress(RuntimeError):  # the loop was closed meanwhile
-        loop.call_soon_threadsafe(tell)
+        return _prepare_failure(answered, failed)
+    return _prepare_answer(answered, made)
 
 
 def _prepare_answer(answered: asyncio.Future[Answer], made: Answer) -> Callable[[], None]:

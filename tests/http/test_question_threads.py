@@ -173,3 +173,34 @@ def test_a_turn_that_was_passed_on_is_not_taken_twice(in_turns: QuestionThreads)
         return counted
 
     assert run_apart(ask_slowly()) <= 1
+
+
+def test_an_answer_does_not_wait_for_a_slow_one_after_it(in_turns: QuestionThreads) -> None:
+    over = threading.Event()
+
+    async def ask() -> list[object]:
+        quick = asyncio.create_task(in_turns.run(lambda: 7))
+        slow = asyncio.create_task(in_turns.run(lambda: over.wait(30)))
+        found = await asyncio.wait_for(quick, 20)
+        assert not slow.done()
+        over.set()
+        return [found, await slow]
+
+    assert run_apart(ask()) == [7, True]
+
+
+def test_a_loop_that_has_ended_leaves_turns_usable(in_turns: QuestionThreads) -> None:
+    over = threading.Event()
+
+    async def leave() -> None:
+        asked = [asyncio.create_task(in_turns.run(lambda: over.wait(30))) for _ in range(2)]
+        await asyncio.sleep(0)
+        for task in asked:
+            task.cancel()
+
+    async def ask() -> list[int]:
+        return await asyncio.gather(*(in_turns.run(lambda: 7) for _ in range(3)))
+
+    run_apart(leave())
+    over.set()
+    assert run_apart(ask()) == [7, 7, 7]
