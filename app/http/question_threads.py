@@ -25,8 +25,9 @@ Answer = TypeVar("Answer")
 CLOSE_SECONDS = 5.0
 """Seconds that closing waits for a thread that still answers."""
 SLOW_SECONDS = 0.01
-"""Seconds after which, or after twice that, a question no longer keeps others waiting; an answer
-waits so long at most for those that are made after it."""
+"""Seconds, or up to twice as many, after which a question no longer keeps others waiting.
+
+An answer waits for those after it no longer than that."""
 
 
 class QuestionThreads:
@@ -48,7 +49,7 @@ class QuestionThreads:
             self._turns.put(None)
         self._numbers = count()
         self._in_turn = dict[int, bool]()
-        """Questions being answered whose threads have a turn. Whoever removes one has it next."""
+        """Questions being answered whose threads have a turn. Who removes one has it next."""
         self._asked = list[Callable[[], None]]()
         """Questions of this turn of the loop."""
         self._ended = deque[Callable[[], None]]()
