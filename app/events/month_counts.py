@@ -181,8 +181,10 @@ def select_wrong_month_counts() -> Iterator[Select[Any]]:
     for ours, theirs in ((kept, found.c), (found.c, kept)):
         rows = except_(select(*ours), select(*theirs)).subquery()
         yield select(*list(rows.c)[:4])
-    same = [key == c[name] for key, name in zip(keys, found.c.keys()[:4], strict=True)]
-    at_peak = n.filter(func.abs(whole) == c.peak)
-    peaks = select(*list(c)[:4]).select_from(month_counts.outerjoin(every, and_(*same)))
+    # Keys that are columns: by computed ones SQLite would compare each count with every event.
+    each = select(*keys, func.abs(whole).label("height")).subquery()
+    same = [each.c[name] == c[name] for name in found.c.keys()[:4]]
+    at_peak = n.filter(each.c.height == c.peak)
+    peaks = select(*list(c)[:4]).select_from(month_counts.outerjoin(each, and_(*same)))
     peaks = peaks.group_by(*list(c)[:4], c.peak, c.at_peak)
-    yield peaks.having(or_(c.at_peak != at_peak, func.max(func.abs(whole)) > c.peak))
+    yield peaks.having(or_(c.at_peak != at_peak, func.max(each.c.height) > c.peak))

@@ -1,5 +1,6 @@
 """Verification of the indexes of events: every row is computed again and compared."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ from app.events.volumes import select_wrong_volumes
 from app.sources.verify import find_source_faults
 
 BATCH_SIZE = 500
+MOST_ROWS = 5000
+"""Rows of several actors that are summed at once; those of one actor always are."""
 INDEX_TABLES: tuple[tuple[Table, str], ...] = (
     (events, "id"),
     (participations, "event"),
@@ -163,22 +166,42 @@ def _check_references(db: Connection) -> Iterator[str]:
 
 
 def _check_day_sums(db: Connection) -> Iterator[str]:
-    tables = (signals, day_sums, act_counts)
-    actors = sorted({code for t in tables for code in db.scalars(select(t.c["from"]).distinct())})
-    s, d = signals.c, day_sums.c
-    for code in actors:
-        signal_rows = [
-            dict(r._mapping) for r in db.execute(select(signals).where(s["from"] == code))
+    s, d, counts = signals.c, day_sums.c, act_counts.c
+    for codes in _group_actors(db):
+        found = [
+            [dict(row._mapping) for row in db.execute(select(table).where(column.in_(codes)))]
+            for table, column in (
+                (signals, s["from"]),
+                (day_sums, d["from"]),
+                (act_counts, counts["from"]),
+            )
         ]
-        sum_rows = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
-        counted = db.execute(select(act_counts).where(act_counts.c["from"] == code))
-        count_rows = [dict(row._mapping) for row in counted]
+        signal_rows, sum_rows, count_rows = found
         parts = [*sum_signals_by_day(signal_rows), *sum_counts_by_day(count_rows)]
         expected, stored = _add_sums(parts), _add_sums(sum_rows)
         for key in sorted(expected.keys() | stored.keys()):
             if expected.get(key) != stored.get(key):
-                found = f"{stored.get(key)}, signals and counts sum to {expected.get(key)}"
-                yield f"day_sums: {key} is {found}"
+                differs = f"{stored.get(key)}, signals and counts sum to {expected.get(key)}"
+                yield f"day_sums: {key} is {differs}"
+
+
+def _group_actors(db: Connection) -> Iterator[list[str]]:
+    """Yield the actors of rows that are summed, as many at once as have few rows together."""
+    rows: Counter[str] = Counter()
+    for table in (signals, day_sums, act_counts):
+        code = table.c["from"]
+        for name, n in db.execute(select(code, func.count()).group_by(code)):
+            rows[name] += n
+    group: list[str] = []
+    size = 0
+    for name, n in sorted(rows.items()):
+        if group and (size + n > MOST_ROWS or len(group) == BATCH_SIZE):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += n
+    if group:
+        yield group
 
 
 def _add_sums(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], tuple[int, ...]]:
