@@ -83,7 +83,7 @@ def make_moody_days(seed: int, months: int, a_month: int) -> DaySeries:
             for quad in dice.choice(4, int(dice.poisson(a_month)), p=shares).tolist():
                 classes = [1000 * (k == quad) for k in range(4)]
                 mass = (400, 0) if quad < 2 else (0, 400)
-                rows.append((str(first + int(dice.integers(28))), 1, *mass, *classes))
+                rows.append((str(first + int(dice.integers(28)) * ONE_DAY), 1, *mass, *classes))
     return gather_days(rows)  # type: ignore[arg-type]
 
 
