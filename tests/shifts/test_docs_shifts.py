@@ -54,6 +54,7 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"with {provisional} and penalty {penalty[provisional]}",
         f"at least {confirmed} months and {changepoints.MIN_SIDE_DAYS} event-days",
         f"softmax({detection.ONSET_TEMPER} LLR)",
+        f"softmax({detection.ONSET_TEMPER_OF_DAYS} LLR)",
         f"Beta(1 + {levels.INTERVAL_PART} Σ for,",
         f"blocks of {levels.BLOCK_ROWS} rows",
         f"as if {levels.USUAL_BLOCKS} blocks had shown that",

@@ -21,6 +21,8 @@ from app.shifts.statistics.verdicts import (
     decide_verdict,
     drop_influential_months,
 )
+from bench.shifts_scores import contains_onset, is_right
+from bench.shifts_series import draw_changed
 
 WEST = {"USA", "EU", "FRA"}
 
@@ -257,6 +259,17 @@ def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
     for found in detection.find_shifts(days, "2016-01-01"):
         values, prior = attribution.attribute_change(found, days, parts)
         assert sum(values) + prior == pytest.approx(found.change, abs=1e-9)
+
+
+def test_the_onset_set_of_few_acts_lacks_the_onset() -> None:
+    dice, contained = np.random.default_rng(31), []
+    while len(contained) < 60:
+        series = draw_changed(dice, 0.4, 60, "step", 0.7)
+        for found in detection.find_shifts(series.days, "2040-12-31"):
+            certain = found.span is not None and found.enough and found.p <= 0.05
+            if certain and found.method == "event_days" and is_right(found, series, 99):
+                contained.append(contains_onset(found, series))
+    assert 0.85 <= np.mean(contained) <= 0.99
 
 
 def test_a_finding_for_named_days_is_the_one_that_was_made() -> None:
