@@ -181,10 +181,13 @@ def select_wrong_month_counts() -> Iterator[Select[Any]]:
     for ours, theirs in ((kept, found.c), (found.c, kept)):
         rows = except_(select(*ours), select(*theirs)).subquery()
         yield select(*list(rows.c)[:4])
-    # Keys that are columns: by computed ones SQLite would compare each count with every event.
-    each = select(*keys, func.abs(whole).label("height")).subquery()
-    same = [each.c[name] == c[name] for name in found.c.keys()[:4]]
-    at_peak = n.filter(each.c.height == c.peak)
-    peaks = select(*list(c)[:4]).select_from(month_counts.outerjoin(each, and_(*same)))
+    # Grouped, so that SQLite keeps the keys as columns and finds them by an index of its own: by
+    # keys that are computed it would compare each count with every event.
+    height = func.abs(whole).label("height")
+    heights = select(*keys, height, n.label("n")).group_by(*keys, height).subquery()
+    same = [heights.c[name] == c[name] for name in found.c.keys()[:4]]
+    at_peak = func.sum(heights.c.n).filter(heights.c.height == c.peak)
+    peaks = select(*list(c)[:4]).select_from(month_counts.outerjoin(heights, and_(*same)))
     peaks = peaks.group_by(*list(c)[:4], c.peak, c.at_peak)
-    yield peaks.having(or_(c.at_peak != at_peak, func.max(each.c.height) > c.peak))
+    wrong = c.at_peak != func.coalesce(at_peak, 0)
+    yield peaks.having(or_(wrong, func.max(heights.c.height) > c.peak))
