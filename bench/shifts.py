@@ -429,7 +429,7 @@ def main() -> None:
     parser.add_argument("--only", help="the one table to print: its first word")
     asked = parser.parse_args()
     if asked.dyad_days is None or asked.cases is None:
-        size = (6, 9, 1, asked.seed, 1) if asked.quick else (200, 30, 3, asked.seed)
+        size = (6, 9, 1, asked.seed, 1) if asked.quick else (400, 30, 6, asked.seed)
         scores = score_detection(*size)
         if asked.write:
             write_scores(scores)
