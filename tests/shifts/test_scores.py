@@ -42,15 +42,17 @@ def test_the_scores_are_as_good_as_the_page_says() -> None:
     assert 0.04 <= sum(sizes) / len(sizes) <= 0.06
     for row in scores.size:  # a cell is within 0.01 of 0.05, and two standard errors
         assert abs(row.any - 0.05) <= 0.01 + 2 * (0.05 * 0.95 / row.series) ** 0.5
-    # The aims are 0.11 and 0.13; one run is 0.015 and 0.03 away from them (standard errors).
-    most = {0.10: 0.11 + 0.015, 0.03: 0.13 + 0.03}
+    most = {0.10: 0.11, 0.03: 0.13}
     assert all(row.false <= most[row.changed] for row in scores.discoveries)
     contained = [row.contains for row in scores.onset_set]
     assert min(contained) >= 0.9
     covered = [share for row in scores.levels for share in (row.before, row.after)]
     assert 0.90 <= sum(covered) / len(covered) <= 0.95
     assert min(covered) >= 0.90 - 0.025
-    assert all(0.90 <= row.contains <= 0.95 for row in scores.steady_levels)
+    steady = [row.contains for row in scores.steady_levels]
+    assert 0.90 <= sum(steady) / len(steady) <= 0.95
+    spread = 2 * (0.95 * 0.05 / scores.draws) ** 0.5  # a cell is as far off by chance
+    assert all(0.90 - spread <= one <= 0.95 + spread for one in steady)
     alone, waves = scores.waves
     assert waves.within_6 > alone.within_6
     assert waves.within_2 > alone.within_2
