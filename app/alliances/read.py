@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, select
 
 from app.actors.membership_steps import MEMBER_STATUSES, membership_period, membership_status
 from app.actors.obligations import select_obligations
@@ -30,10 +30,21 @@ def read_group_memberships(
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
-def read_names_by_code(db: Connection, as_of: int | None = None) -> dict[str, str]:
-    """Read the name of every actor, by code."""
-    rows = db.execute(select_current_or_as_of(as_of, actors, lambda a: select(a.code, a.name)))
-    return {r.code: r.name for r in rows}
+def read_names_and_summary(
+    db: Connection, group: str, as_of: int | None = None
+) -> tuple[dict[str, str], str | None]:
+    """Read the name of every actor by code, and what a group is, in one statement."""
+    current = select_current_or_as_of(
+        as_of, actors, lambda a: select(a.code, a.name, a.seq)
+    ).subquery()
+    of_group = and_(revisions.c.seq == current.c.seq, current.c.code == group)
+    found = select(current.c.code, current.c.name, document_of(revisions)).select_from(
+        current.outerjoin(revisions, of_group)
+    )
+    rows = db.execute(found).all()
+    [document] = (row.document for row in rows if row.code == group)
+    names = {row.code: row.name for row in rows}
+    return names, Actor.model_validate_json(document).summary
 
 
 def read_group_members(
@@ -42,9 +53,12 @@ def read_group_members(
     day: str | None,
     roles: Sequence[str],
     as_of: int | None = None,
-) -> list[Member]:
-    """Read the members of a group on a day, by role and code; without a day, every period."""
-    names_by_code = read_names_by_code(db, as_of)
+) -> tuple[list[Member], str | None]:
+    """Read the members of a group on a day, by role and code, and what the group is.
+
+    Without a day, every period.
+    """
+    names_by_code, summary = read_names_and_summary(db, group, as_of)
     found = []
     for membership in read_group_memberships(db, as_of, groups=[group]):
         now = membership_status(membership.steps, day or NO_END_DAY)
@@ -62,7 +76,8 @@ def read_group_members(
                 steps=membership.steps,
             )
         )
-    return sorted(found, key=lambda m: (m.role, m.actor, m.since or NO_END_DAY))
+    found.sort(key=lambda m: (m.role, m.actor, m.since or NO_END_DAY))
+    return found, summary
 
 
 def read_member_codes(

@@ -1,7 +1,7 @@
 """HTTP routes for alliances, their members, and the ties of an actor."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
@@ -11,7 +11,7 @@ from app.actors.parameters import resolve_path_actor, resolve_query_actor
 from app.actors.path_parameters import ActorName
 from app.actors.search import search_actors
 from app.alliances import read
-from app.alliances.schemas import Alliance, Member, Tie
+from app.alliances.schemas import Alliance, MemberPage, MembersMeta, Tie
 from app.db.as_of import resolve_version
 from app.examples import example_responses
 from app.http.caching import respond_with_version_etag
@@ -29,7 +29,16 @@ from app.text import ShortText
 router = PrefixRouter(
     prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
-RowReader = Callable[[Connection, int | None], Sequence[BaseModel]]
+
+
+class DayRows(NamedTuple):
+    """The rows of an answer; of members also what their group is."""
+
+    rows: Sequence[BaseModel]
+    summary: str | None = None
+
+
+RowReader = Callable[[Connection, int | None], DayRows]
 
 
 class AlliancesQuery(OnDayQuery):
@@ -73,13 +82,26 @@ def answer_day_list(
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
-            rows = [row.model_dump_json() for row in read_rows(db, then)]
-            known = Meta(version=version, reason=None if rows else "no_match")
+            found, summary = read_rows(db, then)
+            rows = [row.model_dump_json() for row in found]
+            reason = None if rows else "no_match"
+            known = Meta(version=version, reason=reason)
+            if summary is not None:
+                known = MembersMeta(version=version, reason=reason, summary=summary)
             links = build_page_links(request, None, version, asked.day)
             return shape(db, render_page(rows, known, links))
 
         variant = f"{asked.day} {request.headers.get('accept', '')}"
         return respond_with_version_etag(request, version, render_answer, variant)
+
+
+def _read_members(
+    db: Connection, code: str, part: str, day: str | None, roles: Sequence[str], then: int | None
+) -> DayRows:
+    """Read the members of the group that a path names, on a day or ever, and what the group is."""
+    path = f"/v1/alliances/{{code}}/{part}"
+    group = resolve_path_actor(db, code, read.ALLIANCE_KINDS, then, path)
+    return DayRows(*read.read_group_members(db, group, day, roles, then))
 
 
 @router.get(
@@ -93,12 +115,13 @@ def list_alliances(
 ) -> Response:
     """Lists alliances and organizations by code, or those with a name, with members on the day."""
 
-    def read_rows(db: Connection, then: int | None) -> list[Alliance]:
+    def read_rows(db: Connection, then: int | None) -> DayRows:
         if asked.q is None:
-            return read.read_alliances(db, asked.day, as_of=then)
+            return DayRows(read.read_alliances(db, asked.day, as_of=then))
         codes = [match.code for match in search_actors(db, asked.q, read.ALLIANCE_KINDS, then)]
         found = read.read_alliances(db, asked.day, codes, then) if codes else []
-        return sorted(found, key=lambda group: codes.index(group.code))
+        found.sort(key=lambda group: codes.index(group.code))
+        return DayRows(found)
 
     return answer_day_list(request, database, asked, read_rows)
 
@@ -126,7 +149,7 @@ def get_alliance(
 
 @router.get(
     "/alliances/{code}/members",
-    response_model=Page[Member],
+    response_model=MemberPage,
     operation_id="listMembers",
     responses=example_responses("listMembers"),
 )
@@ -138,18 +161,15 @@ def list_members(
 ) -> Response:
     """Lists the members on a day: those in force, suspended or withdrawing."""
 
-    def read_rows(db: Connection, then: int | None) -> list[Member]:
-        group = resolve_path_actor(
-            db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}/members"
-        )
-        return read.read_group_members(db, group, asked.day, asked.role, then)
+    def read_rows(db: Connection, then: int | None) -> DayRows:
+        return _read_members(db, code, "members", asked.day, asked.role, then)
 
     return answer_day_list(request, database, asked, read_rows)
 
 
 @router.get(
     "/alliances/{code}/history",
-    response_model=Page[Member],
+    response_model=MemberPage,
     operation_id="getAllianceHistory",
     responses=add_chart_responses(example_responses("getAllianceHistory")),
 )
@@ -161,11 +181,8 @@ def get_alliance_history(
 ) -> Response:
     """Lists every membership period of a group, past ones included."""
 
-    def read_rows(db: Connection, then: int | None) -> list[Member]:
-        group = resolve_path_actor(
-            db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}/history"
-        )
-        return read.read_group_members(db, group, None, asked.role, then)
+    def read_rows(db: Connection, then: int | None) -> DayRows:
+        return _read_members(db, code, "history", None, asked.role, then)
 
     def draw_answer(db: Connection, answer: Response) -> Response:
         return respond_in_chart_format(request, db, "members", asked, answer)
@@ -184,9 +201,8 @@ def list_ties(
 ) -> Response:
     """Lists the groups that an actor was bound to on a day, with the obligations."""
 
-    def read_rows(db: Connection, then: int | None) -> list[Tie]:
-        return read.read_ties(
-            db, resolve_query_actor(db, "actor", asked.actor, then), asked.day, then
-        )
+    def read_rows(db: Connection, then: int | None) -> DayRows:
+        actor = resolve_query_actor(db, "actor", asked.actor, then)
+        return DayRows(read.read_ties(db, actor, asked.day, then))
 
     return answer_day_list(request, database, asked, read_rows)

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from app.actors.schemas import MembershipStep
+from app.page_models import Meta, Page
 
 
 class Member(BaseModel):
@@ -15,6 +16,21 @@ class Member(BaseModel):
     since: str | None
     until: str | None = Field(description="First day on which it was no longer a member.")
     steps: list[MembershipStep]
+
+
+class MembersMeta(Meta):
+    """The version of a list of members, and how far the members of the group are recorded."""
+
+    summary: str | None = Field(
+        None,
+        description="What the group is. Where not all of its members are recorded, it says which.",
+    )
+
+
+class MemberPage(Page[Member]):
+    """The members of a group."""
+
+    meta: MembersMeta
 
 
 class Tie(BaseModel):

@@ -77,10 +77,10 @@ class QuestionThreads:
         answered: asyncio.Future[Answer] = loop.create_future()
         context = copy_context()
 
-        def answer() -> None:
+        def answer_and_give_back() -> None:
             self._give_back(loop, _answer_question(answered, context, work, values))
 
-        self._asked.append(answer)
+        self._asked.append(answer_and_give_back)
         self.open += 1
         if self._watched is not loop:  # the first question after a while, or each one
             self._hand_over()

@@ -1,5 +1,6 @@
 """What a regional expert would expect of the bundled record, asked over HTTP."""
 
+import re
 from typing import Any
 
 import pytest
@@ -207,6 +208,13 @@ def test_the_european_communities_of_1960_had_no_defence_clause(api: TestClient)
 
 def test_the_un_has_its_193_members(api: TestClient) -> None:
     assert len(ask(api, "/v1/alliances/UN/members", on="2023-10-13")) == 193
+
+
+@pytest.mark.parametrize("group", ["AFRICAN-UNION", "OTTAWA-CONVENTION", "UNHRC"])
+def test_a_group_with_few_of_its_members_says_so(api: TestClient, group: str) -> None:
+    for part in ("members", "history"):
+        answer = api.get(f"/v1/alliances/{group}/{part}", params={"on": "2024-01-01"}).json()
+        assert re.search(r"[Oo]nly the .* recorded here", answer["meta"]["summary"])
 
 
 @pytest.mark.parametrize(
