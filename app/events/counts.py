@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, TypedDict
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from app.actors.pair_sums import PairSums, Stretch
@@ -16,6 +17,7 @@ from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events import queries
 from app.events.buckets import (
+    INTENSITY_UNIT,
     BucketSize,
     DayTotals,
     LastingEvents,
@@ -27,6 +29,7 @@ from app.events.buckets import (
     find_weight_threshold,
     is_span,
 )
+from app.events.conditions import FilterShape
 from app.events.cost import require_affordable
 from app.events.count_statements import (
     CountKey,
@@ -38,8 +41,8 @@ from app.events.count_statements import (
     compile_weightiest_events,
 )
 from app.events.coverage import read_covered_spans
+from app.events.event_titles import EventTitle, read_titles, replace_sign
 from app.events.filter import Sort
-from app.events.month_counts import INTENSITY_UNIT
 from app.events.month_tops import find_bucket_tops
 from app.events.plain_counts import (
     COUNTED_FACES,
@@ -50,7 +53,7 @@ from app.events.plain_counts import (
 )
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
-from app.events.statement import PagePart
+from app.events.statement import PagePart, StatementKey
 from app.events.vocabulary import EFFECT_HINT, Effect
 
 UNDER_WAY_LIMIT = 100
@@ -88,29 +91,36 @@ def count_timeline(
     Between two actors, events count by the sign of the signals between the two.
     """
     pair = find_signal_pair(db, resolved.between)
-    counted = _bind_counted_query(db, resolved, pair, "sums")
-    shown = counted
-    if get_hidden(db).rows:
-        shown = _bind_counted_query(db, resolved, pair, "rows")
     found = None if pair else _count_by_month(db, resolved, size, top)
+    queries_of = None
     if found is None:
         require_affordable(db, resolved)
-    size, days, buckets, named = found or _count_by_day(db, resolved, counted, shown, size, top)
+        queries_of = _bind_counted_queries(db, resolved, pair)
+        found = _count_by_day(db, resolved, queries_of, size, top)
+    size, days, buckets, signs, tops = found
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
-        of_days = _narrow_to_lasting(counted)
+        queries_of = queries_of or _bind_counted_queries(db, resolved, pair)
+        of_days = _narrow_to_lasting(queries_of.counted)
         spans = compile_lasting_events(of_days.key).fetch_rows(db, of_days.values)
         add_spans(buckets, [LastingEvents(*row) for row in spans], size)
-        lasting = _find_under_way(db, _narrow_to_lasting(shown), buckets, size)
-    named_seqs = [seq for of_bucket in named.values() for seq in of_bucket]
-    titles = _read_titles(db, list(dict.fromkeys([*named_seqs, *lasting])))
-    under_way = [titles[seq] | more for seq, more in lasting.items()]
+        lasting = _find_under_way(db, _narrow_to_lasting(queries_of.shown), buckets, size)
+    titles = {}
+    if lasting or signs:
+        wanted = dict.fromkeys([*chain.from_iterable(signs.values()), *lasting])
+        titles = read_titles(db, list(wanted))
+    for start, of_bucket in signs.items():
+        tops[start] = [replace_sign(titles[seq], sign) for seq, sign in of_bucket.items()]
+    under_way = [titles[seq].show_fields() | more for seq, more in lasting.items()]
     under_way.sort(key=lambda event: (event["start"], event["id"]))
     covered = read_covered_spans(db, resolved)
     for bucket in buckets:
-        signs = named.get(bucket_start_text(bucket["start"], size), {})
-        bucket["top"] = [titles[seq] | {"sign": sign} for seq, sign in signs.items()]
-        bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in covered)
+        start, end = bucket["start"], bucket["end"]
+        bucket["top"] = tops.get(bucket_start_text(start, size), [])
+        for first, last in covered:
+            if first <= end and start <= last:
+                bucket["covered"] = True
+                break
     return Timeline(buckets, under_way, pair, size, resolved)
 
 
@@ -120,19 +130,22 @@ class _Counted(NamedTuple):
     size: BucketSize
     days: list[DayTotals]
     buckets: list[dict[str, Any]]
-    named: dict[str, dict[int, int]]
+    signs: dict[str, dict[int, int]]
+    """Of the events that each names, by its first day: signs by `seq`."""
+    tops: dict[str, list[EventTitle]]
+    """These events, where they are read already."""
 
 
 def _count_by_day(
     db: Connection,
     resolved: ResolvedFilter,
-    counted: "_CountedQuery",
-    shown: "_CountedQuery",
+    queries_of: "_CountedQueries",
     size: BucketSize | Literal["auto"],
     top: int,
 ) -> _Counted:
     """Count the events of any question one by one, and name those that are `shown`."""
     since, until = resolved.since, resolved.until
+    counted, shown = queries_of
     days = _read_day_totals(db, counted)
     if size == "auto":
         first_day = since or (days[0].day if days else until or NO_END_DAY)
@@ -141,7 +154,7 @@ def _count_by_day(
     # Titles are rows: of some datasets the sums alone are open.
     days_shown = days if shown == counted else _read_day_totals(db, shown)
     named = _find_weightiest(db, shown, days_shown, size, top) if top else {}
-    return _Counted(size, days, buckets, named)
+    return _Counted(size, days, buckets, named, {})
 
 
 def _count_by_month(
@@ -169,7 +182,7 @@ def _count_by_month(
     days, ran_before = _read_plain_totals(db, resolved, window, closed[0], "sums")
     buckets = fill_buckets(days, first, last, size)
     if not top:
-        return _Counted(size, days, buckets, {})
+        return _Counted(size, days, buckets, {}, {})
     # Titles are rows: of some datasets the sums alone are open.
     shown = days
     if closed[0] != closed[1]:
@@ -177,13 +190,13 @@ def _count_by_month(
     query = queries.bind_query(db, resolved)
     bars = find_bucket_bars(shown, size, top)
     stretches = [(bucket["start"], bucket["end"]) for bucket in buckets]
-    named = find_bucket_tops(db, query, stretches, bars, size, top, ran_before=ran_before)
+    tops = find_bucket_tops(db, query, stretches, bars, size, top, ran_before=ran_before)
     numbers: Counter[str] = Counter()
     for day in shown:
         numbers[bucket_start_text(day.day, size)] += day.events
-    if any(len(named.get(start, ())) < min(top, n) for start, n in numbers.items()):
+    if any(len(tops.get(start, ())) < min(top, n) for start, n in numbers.items()):
         return None  # the weightiest events of a month were retracted: its peak is too high
-    return _Counted(size, days, buckets, named)
+    return _Counted(size, days, buckets, {}, tops)
 
 
 PURPOSES: tuple[Purpose, Purpose] = ("sums", "rows")
@@ -200,48 +213,58 @@ def _read_plain_totals(
 
     Also returns whether any event began before the window.
     """
-    before, after = _bind_window_edges(db, resolved, window, purpose)
-    days = _read_edge_totals(db, before[:1])
+    query = queries.bind_query(db, resolved, purpose=purpose)
+    running, head, tail = _bind_window_edges(query, window)
+    days = [] if running is None else _read_edge_totals(db, running)
     ran_before = bool(days)
-    days += _read_edge_totals(db, before[1:])
+    days += [] if head is None else _read_edge_totals(db, head)
     days += [
         DayTotals(
-            f"{month}-01", events, cooperation, conflict, scored, millionths / INTENSITY_UNIT,
-            peak / INTENSITY_UNIT, lasting, True, at_peak,
+            f"{month}-01", events, cooperation, conflict, scored, millionths / INTENSITY_UNIT, 0.0,
+            lasting, peaks,
         )
         for (
-            month, events, cooperation, conflict, scored, millionths, lasting, peak, at_peak,
+            month, events, cooperation, conflict, scored, millionths, lasting, peaks,
         ) in read_month_totals(db, resolved, window, closed)
     ]  # fmt: skip
-    return days + _read_edge_totals(db, after), ran_before
+    return days + ([] if tail is None else _read_edge_totals(db, tail)), ran_before
 
 
 def _bind_window_edges(
-    db: Connection, resolved: ResolvedFilter, window: PlainWindow, purpose: Purpose
-) -> tuple[list[queries.BoundQuery], list[queries.BoundQuery]]:
+    query: queries.BoundQuery, window: PlainWindow
+) -> tuple[queries.BoundQuery | None, ...]:
     """Bind what is counted one by one before and after the whole months of a window.
 
     Events that began before the window, then those of the days before the first whole month; and
     those of the days after the last.
     """
+    key, values = query.statement_key, query.values
+    has_first = "since" in values
+    running = queries.BoundQuery(_name_part(key, "running"), values) if has_first else None
+    edges = [
+        days
+        and queries.BoundQuery(
+            _name_part(key, "begun"), values | {"since": days[0], "until": days[1]}
+        )
+        for days in (window.head, window.tail)
+    ]
+    return running, *edges
 
-    def bind_part(asked: ResolvedFilter, part: PagePart) -> queries.BoundQuery:
-        query = queries.bind_query(db, asked, purpose=purpose)
-        return replace(query, statement_key=replace(query.statement_key, part=part))
 
-    before = [] if resolved.since is None else [bind_part(resolved, "running")]
-    before += [] if window.head is None else [bind_part(window.head, "begun")]
-    return before, [] if window.tail is None else [bind_part(window.tail, "begun")]
+@lru_cache(maxsize=256)
+def _name_part(key: StatementKey, part: PagePart) -> StatementKey:
+    """Return the key of a part of the events; of those that began in the window, with both ends."""
+    fields = dict(key.shape.field_counts)
+    if part == "begun":
+        fields |= {"since": 1, "until": 1}
+    return replace(key, shape=FilterShape(tuple(fields.items())), part=part)
 
 
-def _read_edge_totals(db: Connection, edges: Sequence[queries.BoundQuery]) -> list[DayTotals]:
-    days: list[DayTotals] = []
-    for edge in edges:
-        is_running = edge.statement_key.part == "running"
-        key = CountKey(edge.statement_key, of_pair=False, bounded=is_running)
-        values = edge.values | ({"first": edge.values["since"]} if is_running else {})
-        days += _read_day_totals(db, _CountedQuery(key, values))
-    return days
+def _read_edge_totals(db: Connection, edge: queries.BoundQuery) -> list[DayTotals]:
+    is_running = edge.statement_key.part == "running"
+    key = CountKey(edge.statement_key, of_pair=False, bounded=is_running)
+    values = edge.values | ({"first": edge.values["since"]} if is_running else {})
+    return _read_day_totals(db, _CountedQuery(key, values))
 
 
 def _find_end(db: Connection, resolved: ResolvedFilter, sort: Sort) -> str | None:
@@ -272,6 +295,22 @@ class _CountedQuery:
 
     key: CountKey
     values: dict[str, object]
+
+
+class _CountedQueries(NamedTuple):
+    """The query of what is counted, and that of the events that may be named."""
+
+    counted: _CountedQuery
+    shown: _CountedQuery
+
+
+def _bind_counted_queries(
+    db: Connection, resolved: ResolvedFilter, pair: tuple[str, str] | None
+) -> _CountedQueries:
+    counted = _bind_counted_query(db, resolved, pair, "sums")
+    has_hidden = bool(get_hidden(db).rows)
+    shown = _bind_counted_query(db, resolved, pair, "rows") if has_hidden else counted
+    return _CountedQueries(counted, shown)
 
 
 def _bind_counted_query(
@@ -325,28 +364,6 @@ def _find_weightiest(
         bucket = found.setdefault(bucket_start_text(day, size), {})
         if len(bucket) < top:
             bucket[seq] = sign
-    return found
-
-
-class EventTitle(TypedDict):
-    """The fields of an event that a timeline shows."""
-
-    id: str
-    title: str
-    date: str
-    type: str | None
-    intensity: float | None
-
-
-_decode_title = msgspec.json.Decoder(EventTitle).decode
-
-
-def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
-    for at in range(0, len(seqs), 500):
-        asked = queries.compile_events_by_seq(db.dialect.name)
-        for seq, document in asked.fetch_rows(db, in_list_params(db, seqs[at : at + 500])):
-            found[seq] = dict(_decode_title(document))
     return found
 
 
@@ -417,8 +434,9 @@ def _count_face_by_month(
     """Count the events of a plain question by dataset or type, the highest count first."""
     closed = queries.list_closed_datasets(db, resolved, purpose)
     total = Counter[Any](read_face_counts(db, resolved, window, face, closed))
-    for edges in _bind_window_edges(db, resolved, window, purpose):
-        for edge in edges:
+    query = queries.bind_query(db, resolved, purpose=purpose)
+    for edge in _bind_window_edges(query, window):
+        if edge is not None:
             asked = compile_facet(edge.statement_key, face)
             total.update(dict(asked.fetch_rows(db, edge.values)))
     return sorted(total.items(), key=lambda row: (-row[1], row[0] is None, row[0]))

@@ -27,10 +27,9 @@ from sqlalchemy import (
 from app.db.dialect import in_list_params, match_any
 from app.db.dialect.bulk_copy import bulk_add_sums, bulk_delete_empty_sums
 from app.db.tables import events, month_counts, participations
+from app.events.buckets import INTENSITY_UNIT
 from app.events.index_rows import EventRows
 
-INTENSITY_UNIT = 1_000_000
-"""Intensities are summed in whole millionths, so that what is subtracted leaves exactly zero."""
 Shape = tuple[str, str, str, float | None, int | None, bool]
 """(dataset, month, type, intensity, quad, whether it lasts) of an event: many are alike."""
 Measure = tuple[tuple[str, str, str], tuple[int, ...], int]

@@ -14,10 +14,11 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
+    Select,
+    Text,
     bindparam,
     cast,
     func,
-    literal,
     literal_column,
     select,
     true,
@@ -25,18 +26,27 @@ from sqlalchemy import (
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from app.actors.pair_sums import Stretch
-from app.db import dialect
+from app.db.dialect.each_row import list_chosen_numbers, list_row_params, list_rows
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.dialect.joined_documents import join_documents, join_texts
+from app.db.packed_documents import unpack_joined
+from app.db.tables import revisions
 from app.events.buckets import BucketBar, BucketSize, bucket_start_text
 from app.events.conditions import FilterShape
+from app.events.event_titles import (
+    EventTitle,
+    decode_first_days,
+    decode_titles,
+    read_titles,
+)
 from app.events.queries import BoundQuery
-from app.events.statement import MatchingRows, PagePart, StatementKey, select_matching
+from app.events.statement import StatementKey, select_matching
 
 HALF_UNIT = 0.5e-6
 """Weights are kept in millionths, which may be above the weight itself by half of one."""
 Bounds = ColumnElement[str] | ColumnElement[float]
-TopRow = tuple[str, float, str, str, int, int | None]
-"""(first day of the bucket, weight, day that it counts for, id, seq, quad) of an event."""
+MAX_QUAD = 7
+"""A `seq` and its quad class are one number, so that it can be listed."""
 
 
 def find_bucket_tops(
@@ -48,96 +58,67 @@ def find_bucket_tops(
     top: int,
     *,
     ran_before: bool,
-) -> dict[str, dict[int, int]]:
-    """Find the `top` weightiest events of each bucket, by its first day: signs by `seq`.
+) -> dict[str, list[EventTitle]]:
+    """Find the `top` weightiest events of each bucket, by its first day, the weightiest first.
 
     `query` is the question of the timeline; each bucket is sought by its own days and its bar.
     `ran_before` says whether events that began earlier went on in the window.
     """
-    asked: dict[bool, list[tuple[str, str, str]]] = {True: [], False: []}
+    asked = []
     for start, end in buckets:
         bar = bars.get(bucket_start_text(start, size))
         if bar is not None:
-            asked[bar.is_shared].append((start, end, repr(bar.weight - HALF_UNIT)))
-    rows = [
-        row
-        for is_shared, wanted in asked.items()
-        for row in _fetch_tops(db, query, wanted, top, is_shared=is_shared)
-    ]
-    if ran_before:
-        first = buckets[0][0]
-        bar = bars.get(bucket_start_text(first, size))
-        if bar is not None:
-            running = _compile_running_tops(_with_bar(query.statement_key, "running"))
-            values = query.values | {"bar": bar.weight - HALF_UNIT, "page": top}
-            found = running.fetch_rows(db, values)
-            rows += [(first, weight, first, *rest) for weight, _, *rest in found]
-    rows.sort(key=lambda row: (-row[1], row[2], row[3]))
-    tops: dict[str, dict[int, int]] = {}
-    for start, _, _, _, seq, quad in rows:
-        of_bucket = tops.setdefault(bucket_start_text(start, size), {})
-        if len(of_bucket) < top:
-            of_bucket[seq] = 0 if quad is None else 1 if quad <= 2 else -1
-    return tops
-
-
-def _with_bar(key: StatementKey, part: PagePart) -> StatementKey:
-    shape = FilterShape((*key.shape.field_counts, ("bar", 1)))
-    return replace(key, shape=shape, part=part)
-
-
-def _fetch_tops(
-    db: Connection,
-    query: BoundQuery,
-    wanted: Sequence[tuple[str, str, str]],
-    top: int,
-    *,
-    is_shared: bool,
-) -> list[TopRow]:
-    """Fetch the tops of some buckets, each given as its first and last day and its bar."""
-    if not wanted:
-        return []
-    key, kind = _with_bar(query.statement_key, "begun"), query.statement_key.dialect_name
-    bounds = [("until", 1)] * ("until" not in query.values)
-    bounds += [("since", 1)] * ("since" not in query.values)
-    key = replace(key, shape=FilterShape((*key.shape.field_counts, *bounds)), sort="date")
-    asked = _compile_tops(key, is_shared=is_shared)
-    values = query.values | {"page": top}
-    if dialect.prefers_separate_seeks(kind):
-        columns = zip(*wanted, strict=True)
-        values |= {f"bucket_{n}": list(column) for n, column in enumerate(columns)}
-        return asked.fetch_rows(db, values)
-    found: list[TopRow] = []
-    for first, last, bar in wanted:
-        values |= {"since": first, "until": last, "bar": float(bar)}
-        found += asked.fetch_rows(db, values)
+            asked.append((start, end, repr(bar.weight - HALF_UNIT), "1" if bar.is_shared else "0"))
+    found: dict[str, list[EventTitle]] = {}
+    body = b"[]"
+    if asked:
+        kind = query.statement_key.dialect_name
+        values = query.values | {"page": top} | list_row_params(kind, "bucket", asked)
+        [(lines, joined, lengths, packed)] = _compile_tops(query.statement_key).fetch_rows(
+            db, values
+        )
+        places = [] if lines is None else lines.split("\n")
+        if packed:
+            joined = unpack_joined(joined, map(int, lengths.split(",")), db.dialect)
+        body = b"".join((b"[", joined or b"", b"]"))
+        for place, title in zip(places, decode_titles(body), strict=True):
+            day, _, quad = place.partition(" ")
+            title.sign = _find_sign(int(quad))
+            found.setdefault(bucket_start_text(day, size), []).append(title)
+    first = bucket_start_text(buckets[0][0], size) if buckets else ""
+    bar = bars.get(first) if ran_before else None
+    if bar is not None:
+        running = _compile_running_tops(query.statement_key)
+        rows = running.fetch_rows(db, query.values | {"bar": bar.weight - HALF_UNIT, "page": top})
+        earlier = read_titles(db, [seq for seq, _ in rows])
+        days = {one.id: one.start for one in decode_first_days(body)}
+        for seq, quad in rows:
+            earlier[seq].sign = _find_sign(quad or 0)
+            days[earlier[seq].id] = buckets[0][0]
+        both = [*found.get(first, ()), *earlier.values()]
+        both.sort(key=lambda title: (-title.weight, days[title.id], title.id))
+        found[first] = both[:top]
     return found
 
 
-def _select_tops(key: StatementKey, *, is_shared: bool) -> MatchingRows:
-    """Select (weight, day, id, seq, quad) of the weightiest events of a bucket.
-
-    With `is_shared`, they are the first of the bucket that reach the bar.
-    """
-    every = select_matching(replace(key, limited=is_shared), "intensity", "quad")
-    hit = (every if is_shared else every.order_by(None)).subquery().c
-    weight = func.abs(func.coalesce(hit.intensity, 0.0)).label("weight")
-    found = select(weight, hit.value, hit.id, hit.seq, hit.quad)
-    if is_shared:
-        return found
-    most = bindparam("page", type_=Integer)
-    return found.order_by(weight.desc(), hit.value, hit.id).limit(most)
+def _find_sign(quad: int) -> int:
+    """Return the sign of a quad class; 0 is none."""
+    return 0 if not quad else 1 if quad <= 2 else -1
 
 
 @lru_cache(maxsize=256)
-def _compile_tops(key: StatementKey, *, is_shared: bool) -> CompiledStatement:
-    """Compile `TopRow` of one bucket; on PostgreSQL, of all of the lists `bucket_…`."""
-    kind, tops = key.dialect_name, _select_tops(key, is_shared=is_shared)
-    if not dialect.prefers_separate_seeks(kind):
-        each = tops.subquery().c
-        first: BindParameter[str] = bindparam("since")
-        return compile_statement(kind, select(first.label("first"), *each))
-    buckets = dialect.unnest_params(kind, "bucket", ("first", "last", "bar"), alias="bucket")
+def _compile_tops(of: StatementKey) -> CompiledStatement:
+    """Compile the tops of all the rows `bucket` as one row, in the order of these.
+
+    It has the first day of its bucket and the quad class of each, their documents as they are
+    stored, joined by commas, their lengths, and how many are packed. Each row of `bucket` has a
+    first and a last day, a bar, and whether the first events of the bucket that reach it are the
+    tops, or all are sorted.
+    """
+    bounds = [(name, 1) for name in ("bar", "since", "until")]
+    fields = dict(of.shape.field_counts) | dict(bounds)
+    key = replace(of, shape=FilterShape(tuple(fields.items())), part="begun", sort="date")
+    bucket = list_rows(of.dialect_name, "bucket", ("first", "last", "bar", "shared"))
     # By name, not as columns: the subquery within would select from the buckets again.
     places: dict[str, Bounds] = {
         "since": literal_column("bucket.first"),
@@ -150,18 +131,41 @@ def _compile_tops(key: StatementKey, *, is_shared: bool) -> CompiledStatement:
     ) -> ColumnElement[str] | ColumnElement[float] | None:
         return places.get(element.key) if isinstance(element, BindParameter) else None
 
-    placed: MatchingRows = replacement_traverse(tops, {}, place_bounds)  # type: ignore[assignment]
-    of_each = placed.lateral()
-    rows = select(buckets.c.first, *of_each.c).select_from(buckets).join(of_each, true())
-    return compile_statement(kind, rows)
+    placed: list[Select[int]] = [
+        replacement_traverse(_select_tops(key, is_shared=is_shared), {}, place_bounds)  # type: ignore[misc]
+        for is_shared in (True, False)
+    ]
+    found = list_chosen_numbers(of.dialect_name, bucket.c.shared == "1", *placed)
+    order = (bucket.c.first, found.c.key)
+    quad = found.c.value.bitwise_and(MAX_QUAD)
+    place = bucket.c.first.concat(" ").concat(cast(quad, Text))
+    documents = join_documents(revisions, order)
+    rows = select(join_texts(place, *order), *documents, func.count(revisions.c.packed))
+    same = revisions.c.seq == found.c.value // (MAX_QUAD + 1)
+    rows = rows.select_from(bucket.join(found, true()).join(revisions, same))
+    return compile_statement(of.dialect_name, rows)
+
+
+def _select_tops(key: StatementKey, *, is_shared: bool) -> Select[int]:
+    """Select `seq` and quad class of the weightiest events of a bucket, the weightiest first.
+
+    With `is_shared`, they are the first of the bucket that reach the bar.
+    """
+    every = select_matching(replace(key, limited=is_shared), "intensity", "quad")
+    hit = (every if is_shared else every.order_by(None)).subquery().c
+    weight = func.abs(func.coalesce(hit.intensity, 0.0))
+    number = hit.seq * (MAX_QUAD + 1) + func.coalesce(hit.quad, 0)
+    found = select(number.label("number")).order_by(weight.desc(), hit.value, hit.id)
+    return found if is_shared else found.limit(bindparam("page", type_=Integer))
 
 
 @lru_cache(maxsize=256)
-def _compile_running_tops(key: StatementKey) -> CompiledStatement:
-    """Compile (weight, day, id, seq, quad) of the weightiest that began before the window."""
-    every = select_matching(replace(key, limited=False), "intensity", "quad").order_by(None)
-    hit = every.subquery().c
-    weight = func.abs(func.coalesce(hit.intensity, 0.0)).label("weight")
-    found = select(weight, literal("").label("day"), hit.id, hit.seq, hit.quad)
+def _compile_running_tops(of: StatementKey) -> CompiledStatement:
+    """Compile (seq, quad class) of the weightiest that began before the window."""
+    shape = FilterShape((*of.shape.field_counts, ("bar", 1)))
+    key = replace(of, shape=shape, part="running", limited=False)
+    hit = select_matching(key, "intensity", "quad").order_by(None).subquery().c
+    weight = func.abs(func.coalesce(hit.intensity, 0.0))
     most = bindparam("page", type_=Integer)
-    return compile_statement(key.dialect_name, found.order_by(weight.desc(), hit.id).limit(most))
+    found = select(hit.seq, hit.quad).order_by(weight.desc(), hit.id).limit(most)
+    return compile_statement(key.dialect_name, found)

@@ -7,17 +7,34 @@ month is counted one by one, and so are the events that began earlier and still 
 
 import calendar
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
 
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.dialect.joined_documents import join_texts
 from app.db.tables import datasets, month_counts
+from app.events.buckets import MAX_AT_PEAK, PEAK_BITS
 from app.events.resolved_filter import ResolvedFilter
 
-NO_CONDITIONS = ResolvedFilter()
+_PLAIN_FIELDS = {"actor", "type", "dataset", "since", "until"}
+_list_conditions = attrgetter(
+    *(name for name in ResolvedFilter.__dataclass_fields__ if name not in _PLAIN_FIELDS)
+)
+NO_CONDITIONS = _list_conditions(ResolvedFilter())
 FIRST_MONTH, LAST_MONTH = "0000-00", "9999-12"
 COUNTED_FACES = frozenset({"type", "dataset"})
 """Facets that the counts have."""
@@ -30,16 +47,15 @@ class PlainWindow:
     first: str
     last: str
     """The first and last month that lie whole within the window, `2023-10`."""
-    head: ResolvedFilter | None
-    """The question for the days before; None where there are none."""
-    tail: ResolvedFilter | None
-    """The question for the days after; None where there are none."""
+    head: tuple[str, str] | None
+    """The first and last of the days before; None where there are none."""
+    tail: tuple[str, str] | None
+    """The first and last of the days after; None where there are none."""
 
 
 def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
     """Split the window of a plain question; None for any other, and where no month lies within."""
-    conditions = replace(resolved, actor=(), type=(), dataset=(), since=None, until=None)
-    if len(resolved.actor) > 1 or conditions != NO_CONDITIONS:
+    if len(resolved.actor) > 1 or _list_conditions(resolved) != NO_CONDITIONS:
         return None
     first, last, head, tail = FIRST_MONTH, LAST_MONTH, None, None
     if resolved.since is not None:
@@ -47,20 +63,20 @@ def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
         if resolved.since[8:] != "01":
             year, month = int(first[:4]), int(first[5:])
             end = f"{first}-{calendar.monthrange(year or 4, month)[1]:02}"
-            head = replace(resolved, until=end)
+            head = (resolved.since, end)
             first = f"{year + month // 12:04}-{month % 12 + 1:02}"
     if resolved.until is not None:
         year, month = int(resolved.until[:4]), int(resolved.until[5:7])
         last = resolved.until[:7]
         if int(resolved.until[8:]) < calendar.monthrange(year or 4, month)[1]:
-            tail = replace(resolved, since=f"{last}-01")
+            tail = (f"{last}-01", resolved.until)
             year, month = (year, month - 1) if month > 1 else (year - 1, 12)
             last = f"{year:04}-{month:02}"
     return PlainWindow(first, last, head, tail) if first <= last else None
 
 
 class MonthTotals(NamedTuple):
-    """Totals of the events that began in a month, of one dataset and type."""
+    """Totals of the events of a dataset that began in a month."""
 
     month: str
     events: int
@@ -70,16 +86,17 @@ class MonthTotals(NamedTuple):
     millionths: int
     """The sum of their intensities."""
     lasting: int
-    peak: int
-    """At least the greatest absolute intensity of them, in millionths."""
-    at_peak: int
-    """The number of them that have it."""
+    peaks: str
+    """At least the greatest absolute intensity of each type, in millionths.
+
+    Each is one number with how many events have it (`PEAK_BITS`); they are joined by line feeds.
+    """
 
 
 def read_month_totals(
     db: Connection, resolved: ResolvedFilter, window: PlainWindow, closed: Sequence[str] = ()
 ) -> list[MonthTotals]:
-    """Read the totals of the whole months of a window, by month, dataset and type, in order.
+    """Read the totals of the whole months of a window, by dataset and month.
 
     The datasets that are `closed` to the reader are left out.
     """
@@ -140,7 +157,7 @@ def _fetch_counts(
 def _compile_counts(
     kind: str, dataset_count: int, type_count: int, closed_count: int, face: str
 ) -> CompiledStatement:
-    """Compile (value, number of events) by a face; or, for no face, all columns of each row."""
+    """Compile (value, number of events) by a face; or, for no face, `MonthTotals`."""
     c = month_counts.c
     wanted = (c.actor == bindparam("actor"), c.month >= bindparam("first"))
     # Every dataset is named, so that the months of each are found by the key.
@@ -153,5 +170,9 @@ def _compile_counts(
     if face:
         counted = select(c[face], func.sum(c.n)).where(*conditions).group_by(c[face])
         return compile_statement(kind, counted)
-    counts = (c.n, c.cooperation, c.conflict, c.scored, c.intensity, c.lasting, c.peak, c.at_peak)
-    return compile_statement(kind, select(c.month, *counts).where(*conditions).order_by(c.month))
+    counts = (c.n, c.cooperation, c.conflict, c.scored, c.intensity, c.lasting)
+    summed = (cast(func.sum(count), BigInteger) for count in counts)
+    at_peak = case((c.at_peak > MAX_AT_PEAK, MAX_AT_PEAK), else_=c.at_peak)
+    peak = cast(c.peak * (1 << PEAK_BITS) + at_peak, Text)
+    totals = select(c.month, *summed, join_texts(peak, c.type)).where(*conditions)
+    return compile_statement(kind, totals.group_by(c.dataset, c.month))

@@ -15,6 +15,7 @@ from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.coverage import find_empty_reason
+from app.events.event_titles import encode_buckets
 from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
 from app.events.output_formats import EVENT_MEDIA_TYPES, FIELDS_MEDIA_TYPE
@@ -276,7 +277,7 @@ def get_timeline(
             if found.pair is not None:
                 read_sums = request.app.state.pair_sums
                 known.datasets = counts.add_pair_sums(db, found, read_sums)
-            rows = [encode_json(bucket).decode() for bucket in found.buckets]
+            rows = encode_buckets(found.buckets)
             if not any(b["count"] for b in found.buckets):
                 known.reason = find_empty_reason(db, found.resolved, purpose="sums")
             answer = render_page(rows, known, build_page_links(request, None, version))

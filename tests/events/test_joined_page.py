@@ -1,6 +1,7 @@
 """A page that the database joins is the page that is read row by row."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import make
 import pytest
@@ -9,9 +10,11 @@ from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.db.packed_documents import DocumentDictionary
 from app.db.repacking import Repacking, pack_stored
+from app.events.counts import count_timeline
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
 from app.events.read import read_event_body, read_event_page
+from app.events.resolved_filter import ResolvedFilter
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_both]
 DAYS = ("2020-01-01", "2020-01-02", "2020-01-02/2020-01-04", "2019-12/2020-01-03", "2020-02")
@@ -54,6 +57,12 @@ def compare_pages(database: Database) -> None:
                     break
 
 
+def read_buckets(database: Database) -> list[dict[str, Any]]:
+    """Read a timeline, whose titles are joined too."""
+    with database.connect() as db:
+        return count_timeline(db, ResolvedFilter(dataset=("made",)), "month", 3).buckets
+
+
 def run_through(steps: Iterator[Repacking]) -> int:
     *_, last = steps
     return last.changed
@@ -68,8 +77,11 @@ def test_joined_pages_are_those_read_row_by_row(
         make.dataset(db)
     write_events(database, 0)
     compare_pages(database)
+    plain = read_buckets(database)
     assert run_through(pack_stored(database)) > 30
     compare_pages(database)  # all are packed
+    assert read_buckets(database) == plain
+    assert any(bucket["top"] for bucket in plain)
     pack = DocumentDictionary.pack
 
     def pack_others(one: DocumentDictionary, text: bytes) -> bytes | None:
@@ -78,3 +90,4 @@ def test_joined_pages_are_those_read_row_by_row(
     monkeypatch.setattr(DocumentDictionary, "pack", pack_others)
     write_events(database, 30)
     compare_pages(database)  # half of them are
+    read_buckets(database)

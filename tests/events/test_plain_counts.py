@@ -127,7 +127,7 @@ def test_closed_datasets_are_left_out_of_kept_counts(
         assert faces == counts.count_facets(db, year, ["dataset", "type"])
         assert number == counts.count_matching_events(db, year)
     assert {row["value"] for row in faces["dataset"]} == {"made", closed_record.SUMS}
-    named = [event["id"] for bucket in kept.buckets for event in bucket["top"]]
+    named = [event.id for bucket in kept.buckets for event in bucket["top"]]
     assert named
     assert all(event.startswith("made:") for event in named)
     assert number == next(row["count"] for row in faces["dataset"] if row["value"] == "made")

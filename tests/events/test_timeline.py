@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.events.buckets import BucketSize, DayTotals, bucket_start_text, find_weight_threshold
+from app.events.event_titles import EventTitle, encode_buckets
+from app.json_encoding import encode_json
 
 SIZES: tuple[BucketSize, ...] = ("day", "week", "month", "quarter", "year")
 
@@ -85,6 +87,21 @@ def test_threshold_excludes_most_events_of_full_buckets() -> None:
     ]
     days.append(DayTotals("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
     assert find_weight_threshold(days, "month", 3) == (9.0, ["2020-03-01"])
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=8),
+    st.none() | st.floats(-10, 10),
+    st.none() | st.sampled_from([0.0, -0.0, 0.0001, -3.5, 9.9999]),
+)
+def test_buckets_are_encoded_as_any_answer_is(
+    title: str, intensity: float | None, mean: float | None
+) -> None:
+    found = EventTitle("curated:a", title, "2020-01", None, intensity, -1)
+    bucket = {"start": "2020-01-01", "mean_intensity": mean, "positive": None}
+    bucket |= {"negative": mean, "index": None, "covered": False, "top": [found]}
+    shown = bucket | {"top": [found.show_fields() | {"sign": -1}]}
+    assert encode_buckets([bucket, bucket]) == encode_json([shown, shown])[1:-1]
 
 
 def test_what_is_under_way_has_every_field_also_where_nothing_is_known(api: TestClient) -> None:
