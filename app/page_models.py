@@ -6,8 +6,10 @@ from pydantic import BaseModel, Field
 
 T = TypeVar("T")
 EmptyReason = Literal[
-    "no_match", "partly_covered", "outside_coverage", "not_yet_covered", "out_of_scope", "closed"
-]
+    "no_match", "not_recorded", "partly_covered", "outside_coverage", "not_yet_covered",
+    "out_of_scope", "closed",
+]  # fmt: skip
+"""Why a list is empty: nothing fits, or what would fit is not recorded, covered, followed, open."""
 
 
 class Meta(BaseModel):

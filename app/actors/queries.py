@@ -183,12 +183,16 @@ def _name_similarity(asked: str, name: str, **_: object) -> float:
 
 
 def find_similar_actors(
-    db: Connection, asked: str, limit: int, as_of: int | None = None
+    db: Connection,
+    asked: str,
+    limit: int,
+    as_of: int | None = None,
+    schemes: Collection[str] = ("code", NAME_SCHEME),
 ) -> list[ActorCandidate]:
     """Find the actors with the most similar names or codes, best first, and those of today."""
 
     def select_rows(n: Columns) -> Select[str, str, str]:
-        return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", NAME_SCHEME)))
+        return select(n.scheme, n.value, n.actor).where(n.scheme.in_(schemes))
 
     names = select_current_or_as_of(as_of, actor_names, select_rows).order_by("actor", "value")
     known = {

@@ -6,9 +6,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from app.actors import queries
+from app.actors.name_table import NAME_SCHEME
 from app.actors.reconcile_models import ReconcileCandidate, ReconcileEntity, ReconcileQuestion
 from app.actors.schemas import ActorCandidate
 from app.query_models import SingleDay
+from app.text import fold_text
 from app.validation import validate_part
 
 DAY_ADAPTER: TypeAdapter[str] = TypeAdapter(SingleDay)
@@ -18,6 +20,10 @@ CODE_PROPERTIES = frozenset(
     {"code", "iso2", "iso3", "isonum", "cow", "gw", "cameo", "fips", "fifa", "wikidata"}
 )
 """The properties of a question that are codes: an actor without the code is no match."""
+SHORT_NAME = 5
+"""Letters up to which a name is short, as acronyms are."""
+SHORT_NAME_SCORE = 75.0
+"""The least score of a name that resembles a short one."""
 MOST_VALUES = 20
 """Values of one property that count."""
 
@@ -35,8 +41,8 @@ def find_reconcile_candidates(db: Connection, asked: ReconcileQuestion) -> list[
     fitting = [c for c in found if all(c.code in codes for codes in coded)]
     sure = {c.code for c in fitting} if len(fitting) == 1 else set()
     known = {c.code for c in found}
-    if asked.query is not None:
-        more = queries.find_similar_actors(db, asked.query, 1000 if wanted else asked.limit)
+    if asked.query is not None and (known or not _means_another_kind(db, asked.query, day, wanted)):
+        more = _find_near_actors(db, asked.query, 1000 if wanted else asked.limit)
         found += [c for c in more if c.code not in known]
     found = [c for c in found if not wanted or c.kind in wanted]
     scored = [(_score_candidate(c, sure, known, coded), c) for c in found]
@@ -52,6 +58,25 @@ def find_reconcile_candidates(db: Connection, asked: ReconcileQuestion) -> list[
         )
         for score, c in scored[: asked.limit]
     ]
+
+
+def _means_another_kind(db: Connection, name: str, day: str | None, wanted: set[str]) -> bool:
+    """Return whether a name means actors, none of them of the kinds that are wanted.
+
+    No state is meant by NATO, however many names are spelt like it.
+    """
+    return bool(wanted) and bool(_find_named_actors(db, name, day, set()))
+
+
+def _find_near_actors(db: Connection, name: str, limit: int) -> list[ActorCandidate]:
+    """Find the actors whose names or codes resemble a name; of a short one only a slip of the pen.
+
+    Of four letters one that differs leaves 75. Codes differ by one letter from many others.
+    """
+    if len(fold_text(name)) > SHORT_NAME:
+        return queries.find_similar_actors(db, name, limit)
+    found = queries.find_similar_actors(db, name, limit, schemes=(NAME_SCHEME,))
+    return [one for one in found if one.score >= SHORT_NAME_SCORE]
 
 
 def _find_named_actors(

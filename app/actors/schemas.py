@@ -12,6 +12,7 @@ ActorKind = Literal[
     "state", "territory", "alliance", "organization", "armed_group", "body", "person"
 ]
 StepKind = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
+MembersRecorded = Literal["all", "some", "none"]
 Obligation = Literal["defense", "offense", "neutrality", "nonaggression", "consultation"]
 
 
@@ -79,6 +80,7 @@ class Actor(BaseModel):
                     "successors": [],
                     "obligations": [],
                     "obligation_periods": [],
+                    "members_recorded": None,
                     "summary": None,
                 }
             ]
@@ -102,6 +104,11 @@ class Actor(BaseModel):
         [],
         max_length=100,
         description="When each obligation binds; one without a period always binds.",
+    )
+    members_recorded: MembersRecorded | None = Field(
+        None,
+        description="Of a group: whether `all` of its members are recorded, of every day, or only"
+        " `some`; `none`: it has no states as members, as a research institute. Null: not known.",
     )
     summary: LongText | None = None
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, and_, select
 
@@ -14,8 +15,19 @@ from app.db.dialect.stored_document import document_of
 from app.db.tables import actors, revisions
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, select_current_or_as_of
+from app.page_models import EmptyReason
 
 ALLIANCE_KINDS = ("alliance", "organization")
+GROUP_FIELDS = {"code", "name", "kind", "since", "until", "summary", "members_recorded"}
+"""What an alliance has of its document as an actor."""
+
+
+class GroupMembers(NamedTuple):
+    """Members of a group, the group, and how many actors are recorded in it on any day."""
+
+    rows: list[Member]
+    group: Actor
+    recorded: int
 
 
 def read_group_memberships(
@@ -30,10 +42,10 @@ def read_group_memberships(
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
-def read_names_and_summary(
+def read_names_and_group(
     db: Connection, group: str, as_of: int | None = None
-) -> tuple[dict[str, str], str | None]:
-    """Read the name of every actor by code, and what a group is, in one statement."""
+) -> tuple[dict[str, str], Actor]:
+    """Read the name of every actor by code, and the document of a group, in one statement."""
     current = select_current_or_as_of(
         as_of, actors, lambda a: select(a.code, a.name, a.seq)
     ).subquery()
@@ -44,7 +56,7 @@ def read_names_and_summary(
     rows = db.execute(found).all()
     [document] = (row.document for row in rows if row.code == group)
     names = {row.code: row.name for row in rows}
-    return names, Actor.model_validate_json(document).summary
+    return names, Actor.model_validate_json(document)
 
 
 def read_group_members(
@@ -53,16 +65,18 @@ def read_group_members(
     day: str | None,
     roles: Sequence[str],
     as_of: int | None = None,
-) -> tuple[list[Member], str | None]:
-    """Read the members of a group on a day, by role and code, and what the group is.
+) -> GroupMembers:
+    """Read the members of a group on a day, by role and code, and the group.
 
     Without a day, every period.
     """
-    names_by_code, summary = read_names_and_summary(db, group, as_of)
+    names_by_code, document = read_names_and_group(db, group, as_of)
     found = []
-    for membership in read_group_memberships(db, as_of, groups=[group]):
+    periods = read_group_memberships(db, as_of, groups=[group])
+    periods = [membership for membership in periods if membership.role in roles]
+    for membership in periods:
         now = membership_status(membership.steps, day or NO_END_DAY)
-        if membership.role not in roles or (day is not None and now not in MEMBER_STATUSES):
+        if day is not None and now not in MEMBER_STATUSES:
             continue
         since, until = membership_period(membership.steps)
         found.append(
@@ -77,7 +91,31 @@ def read_group_members(
             )
         )
     found.sort(key=lambda m: (m.role, m.actor, m.since or NO_END_DAY))
-    return found, summary
+    return GroupMembers(found, document, len({membership.actor for membership in periods}))
+
+
+def explain_no_members(group: Actor, day: str | None, roles: Sequence[str]) -> EmptyReason:
+    """Say why a group has no members in some roles on a day: none are, or none is recorded."""
+    if group.members_recorded == "none":
+        return "out_of_scope"
+    if not is_alive_on(group, day):
+        return "no_match"
+    complete = group.members_recorded == "all" and set(roles) <= {"member"}
+    return "no_match" if complete else "not_recorded"
+
+
+def is_alive_on(actor: Actor, day: str | None) -> bool:
+    """Return whether an actor existed on a day, or ever."""
+    if day is None:
+        return True
+    return (actor.since or "") <= day < (actor.until or NO_END_DAY)
+
+
+def read_partly_recorded(db: Connection, as_of: int | None = None) -> list[str]:
+    """Read the codes of the groups of which only some members are recorded."""
+    return [
+        group.code for group in read_groups(db, None, as_of) if group.members_recorded == "some"
+    ]
 
 
 def read_member_codes(
@@ -129,6 +167,7 @@ def read_ties(
                 since=since,
                 until=None if until == NO_END_DAY else until,
                 partners=[code for code in partners.get(group.code, []) if code != actor],
+                members_recorded=group.members_recorded,
                 obligations=select_obligations(group, day) if membership.role == "member" else [],
                 steps=membership.steps,
             )
@@ -146,7 +185,7 @@ def read_alliances(
         Alliance(
             members=belong.get(group.code, []),
             obligations=select_obligations(group, day),
-            **group.model_dump(include={"code", "name", "kind", "since", "until", "summary"}),
+            **group.model_dump(include=GROUP_FIELDS),
         )
         for group in groups
     ]
@@ -155,7 +194,10 @@ def read_alliances(
 def read_groups(
     db: Connection, codes: Sequence[str] | None, as_of: int | None = None
 ) -> list[Actor]:
-    """Read groups as actors, by code; without codes, all alliances and organizations."""
+    """Read groups as actors, by code; without codes, all alliances and organizations.
+
+    An organization that has no members, such as a research institute, is none of all.
+    """
 
     def select_rows(a: Columns) -> Select[str, int]:
         wanted = a.kind.in_(ALLIANCE_KINDS) if codes is None else a.code.in_(codes)
@@ -164,4 +206,5 @@ def read_groups(
     current = select_current_or_as_of(as_of, actors, select_rows).subquery().c
     found = select(document_of(revisions)).join(current.seq.table, current.seq == revisions.c.seq)
     rows = db.execute(found.order_by(current.code))
-    return [Actor.model_validate_json(row.document) for row in rows]
+    groups = [Actor.model_validate_json(row.document) for row in rows]
+    return [g for g in groups if codes is not None or g.members_recorded != "none"]

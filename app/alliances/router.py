@@ -1,6 +1,7 @@
 """HTTP routes for alliances, their members, and the ties of an actor."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request, Response
@@ -11,7 +12,7 @@ from app.actors.parameters import resolve_path_actor, resolve_query_actor
 from app.actors.path_parameters import ActorName
 from app.actors.search import search_actors
 from app.alliances import read
-from app.alliances.schemas import Alliance, MemberPage, MembersMeta, Tie
+from app.alliances.schemas import Alliance, MemberPage, MembersMeta, TiePage, TiesMeta
 from app.db.as_of import resolve_version
 from app.examples import example_responses
 from app.http.caching import respond_with_version_etag
@@ -22,7 +23,7 @@ from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.page_models import Meta, Page
+from app.page_models import EmptyReason, Meta, Page
 from app.query_models import ChartQuery, OnDayQuery
 from app.text import ShortText
 
@@ -32,10 +33,11 @@ router = PrefixRouter(
 
 
 class DayRows(NamedTuple):
-    """The rows of an answer; of members also what their group is."""
+    """The rows of an answer, why there are none, and how its version is said with what else."""
 
     rows: Sequence[BaseModel]
-    summary: str | None = None
+    reason: EmptyReason = "no_match"
+    render_meta: Callable[..., Meta] = Meta
 
 
 RowReader = Callable[[Connection, int | None], DayRows]
@@ -82,12 +84,9 @@ def answer_day_list(
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
-            found, summary = read_rows(db, then)
-            rows = [row.model_dump_json() for row in found]
-            reason = None if rows else "no_match"
-            known = Meta(version=version, reason=reason)
-            if summary is not None:
-                known = MembersMeta(version=version, reason=reason, summary=summary)
+            found = read_rows(db, then)
+            rows = [row.model_dump_json() for row in found.rows]
+            known = found.render_meta(version=version, reason=None if rows else found.reason)
             links = build_page_links(request, None, version, asked.day)
             return shape(db, render_page(rows, known, links))
 
@@ -101,7 +100,14 @@ def _read_members(
     """Read the members of the group that a path names, on a day or ever, and what the group is."""
     path = f"/v1/alliances/{{code}}/{part}"
     group = resolve_path_actor(db, code, read.ALLIANCE_KINDS, then, path)
-    return DayRows(*read.read_group_members(db, group, day, roles, then))
+    found = read.read_group_members(db, group, day, roles, then)
+    render_meta = partial(
+        MembersMeta,
+        summary=found.group.summary,
+        members_recorded=found.group.members_recorded,
+        recorded=found.recorded,
+    )
+    return DayRows(found.rows, read.explain_no_members(found.group, day, roles), render_meta)
 
 
 @router.get(
@@ -120,6 +126,7 @@ def list_alliances(
             return DayRows(read.read_alliances(db, asked.day, as_of=then))
         codes = [match.code for match in search_actors(db, asked.q, read.ALLIANCE_KINDS, then)]
         found = read.read_alliances(db, asked.day, codes, then) if codes else []
+        found = [group for group in found if group.members_recorded != "none"]
         found.sort(key=lambda group: codes.index(group.code))
         return DayRows(found)
 
@@ -192,7 +199,7 @@ def get_alliance_history(
 
 @router.get(
     "/ties",
-    response_model=Page[Tie],
+    response_model=TiePage,
     operation_id="listTies",
     responses=example_responses("listTies"),
 )
@@ -203,6 +210,8 @@ def list_ties(
 
     def read_rows(db: Connection, then: int | None) -> DayRows:
         actor = resolve_query_actor(db, "actor", asked.actor, then)
-        return DayRows(read.read_ties(db, actor, asked.day, then))
+        ties = read.read_ties(db, actor, asked.day, then)
+        render_meta = partial(TiesMeta, partly_recorded=read.read_partly_recorded(db, then))
+        return DayRows(ties, "not_recorded", render_meta)
 
     return answer_day_list(request, database, asked, read_rows)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.actors.schemas import MembershipStep
+from app.actors.schemas import MembershipStep, MembersRecorded
 from app.page_models import Meta, Page
 
 
@@ -25,6 +25,16 @@ class MembersMeta(Meta):
         None,
         description="What the group is. Where not all of its members are recorded, it says which.",
     )
+    members_recorded: MembersRecorded | None = Field(
+        None,
+        description="Whether `all` members of the group are recorded, of every day, or only"
+        " `some`: then one that is not listed may be a member. `none`: it has no states as"
+        " members. Null: not known. Other roles, such as observers, may lack some in any case.",
+    )
+    recorded: int | None = Field(
+        None,
+        description="Actors that are recorded in the asked roles of the group on any day.",
+    )
 
 
 class MemberPage(Page[Member]):
@@ -43,10 +53,29 @@ class Tie(BaseModel):
     since: str | None
     until: str | None
     partners: list[str] = Field(description="The other members on the day.")
+    members_recorded: MembersRecorded | None = Field(
+        description="Whether `all` members of the group are recorded, or only `some`."
+    )
     obligations: list[str] = Field(
         description="Obligations of a member; empty for a partner or an observer."
     )
     steps: list[MembershipStep]
+
+
+class TiesMeta(Meta):
+    """The version of a list of ties, and which groups it may lack."""
+
+    partly_recorded: list[str] = Field(
+        [],
+        description="Codes of groups of which not all members are recorded: the actor may belong"
+        " to one of them that is not listed. Groups that are not in the record are not named.",
+    )
+
+
+class TiePage(Page[Tie]):
+    """The groups that an actor was bound to."""
+
+    meta: TiesMeta
 
 
 class Alliance(BaseModel):
@@ -60,3 +89,7 @@ class Alliance(BaseModel):
     obligations: list[str]
     summary: str | None
     members: list[str] = Field(description="Codes of the members on the day.")
+    members_recorded: MembersRecorded | None = Field(
+        description="Whether `all` members are recorded, of every day, or only `some`; `none`: it"
+        " has no states as members. Null: not known."
+    )

@@ -229,6 +229,7 @@ def build_bundled_actors() -> list[Actor]:
                         "successors": split_list(row.get("successors")),
                         "obligations": list(dict.fromkeys(p["obligation"] for p in periods)),
                         "obligation_periods": periods,
+                        "members_recorded": row.get("members_recorded"),
                         "summary": row.get("summary"),
                     }
                 ),

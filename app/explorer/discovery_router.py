@@ -83,8 +83,8 @@ def serve_assistants_guide(
         f"# Entente\n\n> {SUMMARY}\n",
         "Ask with GET; answers are JSON `{data, meta, links}`. `links.permalink` answers the same"
         " for ever: cite it. An empty list says why in `meta.reason`: `no_match` is not"
-        " `outside_coverage`. Actors go by code or any name; an unknown one is a 422 with"
-        " suggestions. Unknown parameters are refused.\n",
+        " `outside_coverage` or `not_recorded`. Actors go by code or any name; an unknown one is a"
+        " 422 with suggestions. Unknown parameters are refused.\n",
         "## Ask\n",
     ]
     questions = (

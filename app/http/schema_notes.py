@@ -46,6 +46,7 @@ ENUM_PLACES = {
     "ImportState": "Import.state",
     "LoadMode": "Import.mode",
     "MatchChange": "Difference.change",
+    "MembersRecorded": "Actor.members_recorded",
     "MembershipStepKind": "MembershipStep.step",
     "Obligation": "ObligationPeriod.obligation",
     "QuadScheme": "Dataset.quad_scheme",

@@ -23,8 +23,8 @@ P = ParamSpec("P")
 INSTRUCTIONS = """A sourced record of what states and alliances do to each other.
 Actors go by code (ARM, RUS, CSTO) or any name. Days are ISO 8601; 2023-09 is its month.
 Every answer has a permalink that answers the same for ever: cite it with the sources of the rows.
-An empty answer has a reason: no_match is not partly_covered, outside_coverage, not_yet_covered or
-out_of_scope; closed names data that a key would show.
+An empty answer has a reason: no_match is not not_recorded, partly_covered, outside_coverage,
+not_yet_covered or out_of_scope; closed names data that a key would show.
 Alignment is an estimate with an interval: quote the sentence of a shift with its verdict."""
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -168,7 +168,11 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
         return compose_answer(rows, known, api.root, cited, shift=shorten.shorten_shift(shift))
 
     async def list_ties(actor: Text = "", group: Text = "", on: Day = "") -> Answer:
-        """List the ties of an actor, or the members of a group, on a day (today by default)."""
+        """List the ties of an actor, or the members of a group, on a day (today by default).
+
+        `members_recorded` "some": one that is not listed may be a member. `partly_recorded` names
+        such groups, to which the actor may belong.
+        """
         if bool(actor) == bool(group):
             raise QuestionRefusedError("Send either actor or group.")
         if actor:
@@ -177,7 +181,9 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
             path = f"/v1/alliances/{quote(group, safe='')}/members"
             answer = await api.read_answer(path, on=on)
         rows = [shorten.shorten_membership(row) for row in answer["data"]]
-        return compose_answer(rows, answer, api.root, [])
+        known = ("members_recorded", "partly_recorded", "summary")
+        more = {name: answer["meta"].get(name) for name in known}
+        return compose_answer(rows, answer, api.root, [], **more)
 
     async def list_changes(
         after: Annotated[int, Field(ge=0, description="A version that was read before.")],

@@ -170,12 +170,12 @@ def test_name_whose_code_is_anothers_is_no_match(api: TestClient) -> None:
 def test_a_type_a_limit_and_a_day_narrow(api: TestClient) -> None:
     found = reconcile(
         api,
-        state={"query": "guam", "type": "state"},
+        state={"query": "guine", "type": "state"},
         either={"query": "guam", "type": ["state", "organization"], "limit": 1},
         then={"query": "cow:365", "properties": [{"pid": "on", "v": "1980-01-01"}]},
     )
     assert {row["type"][0]["id"] for row in found["state"]} == {"state"}
-    assert found["state"][0]["id"] == "GTM"
+    assert found["state"][0]["id"] == "GIN"
     assert len(found["either"]) == 1
     assert found["then"][0]["id"] in ("SUN", "RUS")
 
@@ -226,3 +226,21 @@ def test_an_unknown_property_is_refused_with_those_that_are_known(api: TestClien
     ):
         assert answer.status_code == 422
         assert "capital" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("name", ["NATO", "EU", "CIS", "ICC", "CSTO", "SCO", "UN", "OSCE", "isw"])
+def test_an_organization_is_like_no_state(api: TestClient, name: str) -> None:
+    assert reconcile(api, q={"query": name, "type": "state"}) == {"q": []}
+    assert reconcile(api, q={"query": name})["q"][0]["match"]
+
+
+def test_an_unknown_acronym_is_like_no_code(api: TestClient) -> None:
+    names = ("OPEC", "SEATO", "GCC", "NAFTA", "IGAD", "ICJ")
+    for name, found in reconcile(api, **{n: {"query": n, "type": "state"} for n in names}).items():
+        assert found == [], name
+
+
+@pytest.mark.parametrize(("name", "code"), [("Irak", "IRQ"), ("Mal", "MLI"), ("Pery", "PER")])
+def test_a_short_name_may_have_a_slip(api: TestClient, name: str, code: str) -> None:
+    found = reconcile(api, q={"query": name, "type": "state"})["q"]
+    assert code in [one["id"] for one in found]

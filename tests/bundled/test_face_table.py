@@ -254,3 +254,42 @@ def test_ecowas_moved_against_its_members_after_coups(api: TestClient) -> None:
         granularity="year",
     )  # fmt: skip
     assert row["index"] > 0
+
+
+def test_members_that_are_not_recorded_are_no_empty_group(api: TestClient) -> None:
+    answers = {
+        group: api.get(f"/v1/alliances/{group}/members", params={"on": day}).json()
+        for group, day in (("UNHRC", "2025-06-01"), ("AES", "2023-01-01"), ("isw", "2023-10-13"))
+    }
+    known = {g: (a["meta"]["members_recorded"], a["meta"]["reason"]) for g, a in answers.items()}
+    assert known == {
+        "UNHRC": ("some", "not_recorded"),  # 47 states are
+        "AES": ("all", "no_match"),  # before its charter
+        "isw": ("none", "out_of_scope"),
+    }
+    assert [a["data"] for a in answers.values()] == [[], [], []]
+    observers = api.get(
+        "/v1/alliances/AES/members", params={"on": "2025-01-29", "role": "observer"}
+    )
+    assert observers.json()["meta"]["reason"] == "not_recorded"
+    history = api.get("/v1/alliances/AFRICAN-UNION/history").json()
+    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 4)
+
+
+def test_ties_name_the_groups_that_they_may_lack(api: TestClient) -> None:
+    answer = api.get("/v1/ties", params={"actor": "KEN", "on": "2023-10-13"}).json()
+    assert {"AFRICAN-UNION", "OTTAWA-CONVENTION"} <= set(answer["meta"]["partly_recorded"])
+    assert "CSTO" not in answer["meta"]["partly_recorded"]
+    assert {tie["members_recorded"] for tie in answer["data"]} == {"all"}
+    colony = api.get("/v1/ties", params={"actor": "KEN", "on": "1950-01-01"}).json()
+    assert (colony["data"], colony["meta"]["reason"]) == ([], "not_recorded")
+
+
+def test_a_research_institute_is_no_alliance(api: TestClient) -> None:
+    groups = {row["code"]: row for row in ask(api, "/v1/alliances", on="2023-10-13")}
+    assert "isw" not in groups
+    assert ask(api, "/v1/alliances", q="Study of War") == []
+    assert {code for code, row in groups.items() if row["members_recorded"] == "some"} == {
+        "AFRICAN-UNION", "ARM-EU-CEPA", "OTTAWA-CONVENTION", "UNHRC",
+    }  # fmt: skip
+    assert all(row["members_recorded"] in ("all", "some") for row in groups.values())

@@ -24,7 +24,7 @@ MOST = {
     "/v1/alliances?on=2023-10-13": 3,
     "/v1/alliances/CSTO?on=2023-10-13": 4,
     "/v1/alliances/CSTO/members?on=2023-10-13": 4,
-    "/v1/ties?actor=ARM&on=2023-10-13": 5,
+    "/v1/ties?actor=ARM&on=2023-10-13": 6,
     "/v1/events?actor=ARM&since=2023&as_of=2700": 3,
     "/v1/actors/ARM?as_of=999": 4,
     "/v1/sources?limit=500": 2,

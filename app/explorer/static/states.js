@@ -9,6 +9,7 @@ import { rich, t } from "./strings.js";
 /** @type {Record<string, [string, string, import("./strings.js").Key, import("./strings.js").Key]>} */
 const REASONS = {
   no_match: ["empty", "○", "nothing.no_match", "nothing.no_match_text"],
+  not_recorded: ["uncovered", "▨", "nothing.not_recorded", "nothing.not_recorded_text"],
   partly_covered: ["uncovered", "▨", "nothing.partly_covered", "nothing.partly_covered_text"],
   outside_coverage: ["uncovered", "▨", "nothing.outside_coverage", "nothing.outside_coverage_text"],
   out_of_scope: ["uncovered", "▨", "nothing.out_of_scope", "nothing.out_of_scope_text"],

@@ -29,6 +29,12 @@ function slider() {
         onchange: (input) => move(iso(Number(input.target.value))) }), dayShown));
 }
 
+function listed(a) {
+  const names = a.members.join(", ");
+  if (a.members_recorded === "some") return t("alliances.some", { names });
+  return names ? t("alliances.listed", { n: a.members.length, names }) : t("alliances.none");
+}
+
 export async function alliances() {
   const query = new URLSearchParams([["on", day()], ...taken(["as_of"])]);
   const address = `/v1/alliances?${query}`;
@@ -36,7 +42,7 @@ export async function alliances() {
   return [h("h1", {}, t("alliances.title", { day: inWords(day()) })), slider(),
     found.data.length ? table(t("alliances.table"), [t("alliances.name"), t("alliances.kind"), t("alliances.members"), t("alliances.obliges")], found.data.map((a) => [
       h("div", { class: "name" }, h("a", { href: link("alliance", { code: a.code, on: day() }) }, a.name === a.code ? a.name : t("actor.title", { name: a.name, code: a.code }))), coded("kind", a.kind),
-      a.members.length ? t("alliances.listed", { n: a.members.length, names: a.members.join(", ") }) : t("alliances.none"), a.obligations.map((one) => word("obligation", one)).join(", ")])) : nothing(found.meta.reason),
+      listed(a), a.obligations.map((one) => word("obligation", one)).join(", ")])) : nothing(found.meta.reason),
     request(address, found.links)];
 }
 
@@ -51,6 +57,7 @@ export async function alliance() {
     found.data.length ? table(t("alliance.members", { day: inWords(day()) }), [t("alliance.member"), t("alliance.status"), t("alliance.since"), t("alliance.until"), t("alliance.steps")], found.data.map((m) => [
       h("a", { href: link("actor", { actor: m.actor }) }, m.name), coded("step", m.status), dated(m.since), m.until ? dated(m.until) : "", steps(m.steps)]), term("commitment-ladder", t("alliance.steps")))
       : nothing(found.meta.reason),
+    found.meta.members_recorded === "some" ? h("p", { class: "note" }, t("alliance.some", { n: found.meta.recorded })) : null,
     request(address, found.links),
     h("h2", {}, t("alliance.over_time")), chart(history), request(history),
     h("p", {}, h("a", { href: link("events", { member_of: answer.code }) }, t("alliance.events")), " · ", h("a", { href: link("actor", { actor: answer.code }) }, t("alliance.body")))];
