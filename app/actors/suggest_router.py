@@ -1,7 +1,7 @@
 """Routes of the reconciliation protocol (0.2) besides its questions: suggest, properties, preview.
 
-Its manifest, at `/v1/reconcile`, says where they are. Parameters that the protocol does not define
-are ignored, as it asks.
+Its manifest, at `/v1/reconcile`, says where they are. What clients are known to send besides has no
+effect; other parameters are refused, as everywhere.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from html import escape
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from app.actors.queries import find_actor_by_code, read_actors_of_codes
 from app.actors.reconcile_extend import (
@@ -37,24 +37,34 @@ PREVIEW_POLICY = (
 adds other places."""
 
 
-class SuggestQuery(StrictQuery):
+class ClientQuery(StrictQuery):
+    """What OpenRefine and the library under its fields send to any of these; it has no effect."""
+
+    cursor: OptionalText = ""
+    callback: OptionalText = ""
+    nocache: OptionalText = Field("", alias="_")
+    filter: OptionalText = ""
+    key: OptionalText = ""
+    lang: OptionalText = ""
+    limit: OptionalText = ""
+    scoring: OptionalText = ""
+    type: OptionalText = ""
+    type_strict: OptionalText = ""
+
+
+class SuggestQuery(ClientQuery):
     """The beginning of a text to complete."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     prefix: OptionalText = ""
 
 
-class PropertiesQuery(StrictQuery):
+class PropertiesQuery(ClientQuery):
     """The type whose properties are asked for; all types have the same."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    type: OptionalText = ""
 
-
-class PreviewQuery(StrictQuery):
+class PreviewQuery(ClientQuery):
     """The actor to show."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     id: ShortText
 
 

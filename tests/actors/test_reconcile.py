@@ -244,3 +244,15 @@ def test_an_unknown_acronym_is_like_no_code(api: TestClient) -> None:
 def test_a_short_name_may_have_a_slip(api: TestClient, name: str, code: str) -> None:
     found = reconcile(api, q={"query": name, "type": "state"})["q"]
     assert code in [one["id"] for one in found]
+
+
+@pytest.mark.parametrize("part", ["suggest/entity", "suggest/type", "suggest/property", "preview",
+                                  "properties"])  # fmt: skip
+def test_parts_of_the_protocol_refuse_what_no_client_sends(api: TestClient, part: str) -> None:
+    address = f"/v1/reconcile/{part}"
+    sent = {"id": "ARM"} if part == "preview" else {}
+    sent |= {} if part in ("preview", "properties") else {"prefix": "s"}
+    assert api.get(address, params=sent | {"_": "1", "callback": "x"}).status_code == 200
+    refused = api.get(address, params=sent | {"prefx": "Armen"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == ["query", "prefx"]

@@ -77,6 +77,7 @@ def test_headers() -> None:
         "aliases",
         "since",
         "until",
+        "members_recorded",
         "summary",
     ]
     assert list(ROWS[0]) == [
