@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import time
+from collections import deque
 from collections.abc import MutableMapping
 from contextlib import suppress
 
@@ -28,8 +29,13 @@ MAX_WORK_SECONDS = 0.1
 OPEN_IN_OVERLOAD = 2
 """Open questions in overload: one in work, one that waits, and one in the parts that overlap.
 
-Each more makes every answer later by its own time and none cheaper. Where questions wait for
-something else than a processor, more are needed to use it: the line grows until they do."""
+Each more makes every answer later by its own time. Where questions wait for something else than a
+processor, more are needed to use it: the line grows until they do."""
+OPEN_TOGETHER = 3
+"""The same where questions that are handed over together cost less each (decisions 037 and 045),
+unless most are refused."""
+MANY_REFUSED_SHARE = 0.6
+"""Share of refused questions from which on refusals make every answer later themselves."""
 GROWTH = 1.5
 """How fast the line grows in overload while the processor is not used, each tick."""
 BUSY_SHARE = 0.5
@@ -39,10 +45,13 @@ FULL_SHARE = 0.8
 IDLE_SHARE = 0.2
 """Share of all processors that has to be idle for a longer line to have more questions answered."""
 CALM_SHARE = 0.1
-"""Share of refused questions below which the overload has ended."""
+"""Share of refused questions below which the overload has ended, if all of them find room then."""
 MAX_LAG_SECONDS = 0.1
 """Lateness of the event loop that counts as overload by itself, if the process is busy."""
 TICK_SECONDS = 0.1
+LATEST_TICKS = 12
+"""Ticks by which overload is judged. Clients that are refused at once come back at once, after
+`RETRY_SECONDS`; judged by less, an overload would end and begin again between."""
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'",
@@ -69,7 +78,8 @@ log = logging.getLogger("entente.admission")
 class Admission:
     """Decides which questions a process takes on; used on its event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hands_over_together: bool = False) -> None:
+        self._open_in_crowd = OPEN_TOGETHER if hands_over_together else OPEN_IN_OVERLOAD
         self.open = 0
         """Admitted questions whose answers have not begun."""
         self.lag = 0.0
@@ -79,6 +89,8 @@ class Admission:
         self._short_line = float(OPEN_IN_OVERLOAD)
         self._cost = 0.001
         self._arrived = self._refused = self._answered = 0
+        self._latest = deque[tuple[int, int]](maxlen=LATEST_TICKS)
+        """Questions, and those refused, of the latest ticks of an overload."""
         self.rests, self.patience = TaskLine(), TaskLine()
         """Ends of the rests of refused connections, and of the patience with them after it."""
         self._uncounted = 0
@@ -124,6 +136,7 @@ class Admission:
         if not self.is_overloaded:
             log.warning("overload: questions are refused", extra={"fields": self._describe()})
             self.is_overloaded, self._short_line = True, float(OPEN_IN_OVERLOAD)
+            self._latest.clear()
             self._idle = time.monotonic(), read_idle_seconds()
             self._choose_most_open(is_busy=True)
 
@@ -134,10 +147,14 @@ class Admission:
             self._answered += 1
 
     def _choose_most_open(self, *, is_busy: bool) -> None:
-        by_work = max(MIN_OPEN, min(MAX_OPEN, int(MAX_WORK_SECONDS / self._cost)))
         is_late = is_busy and self.lag > MAX_LAG_SECONDS
         short = is_late or self.is_overloaded
-        self._most_open = min(by_work, int(self._short_line)) if short else by_work
+        room = self._count_room()
+        self._most_open = min(room, int(self._short_line)) if short else room
+
+    def _count_room(self) -> int:
+        """Return how many questions may be open outside overload."""
+        return max(MIN_OPEN, min(MAX_OPEN, int(MAX_WORK_SECONDS / self._cost)))
 
     def _measure_tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now, needed = loop.time(), read_needed_seconds()
@@ -147,20 +164,27 @@ class Admission:
         if self._answered:
             weight = min(0.5, self._answered / 50)
             self._cost += weight * (max(1e-4, used / self._answered) - self._cost)
+        least = self._judge_overload()
         if self.is_overloaded and share < FULL_SHARE and self._has_idle_processors():
             self._short_line = min(MAX_OPEN, self._short_line * GROWTH)
         else:
-            self._short_line = max(OPEN_IN_OVERLOAD, self._short_line / GROWTH)
+            self._short_line = max(least, self._short_line / GROWTH)
         self._refusals.inc(self._uncounted)
-        if self._arrived >= 10 or not self._arrived:
-            if self.is_overloaded and self._refused <= CALM_SHARE * self._arrived:
-                self.is_overloaded = False
-                log.warning("the overload has ended", extra={"fields": self._describe()})
-            self._arrived = self._refused = 0
-        self._answered = self._uncounted = 0
+        self._arrived = self._refused = self._answered = self._uncounted = 0
         self._choose_most_open(is_busy=share > BUSY_SHARE)
         self._due = now + TICK_SECONDS
         self._timer = loop.call_at(self._due, self._measure_tick, loop)
+
+    def _judge_overload(self) -> int:
+        """End an overload that is over; returns how many questions are open at least in one."""
+        self._latest.append((self._arrived, self._refused))
+        arrived, refused = map(sum, zip(*self._latest, strict=True))
+        few = refused <= CALM_SHARE * arrived and refused <= self._count_room()
+        if self.is_overloaded and few and len(self._latest) == LATEST_TICKS:
+            self.is_overloaded = False
+            log.warning("the overload has ended", extra={"fields": self._describe()})
+        is_crowd = self.is_overloaded and refused < MANY_REFUSED_SHARE * arrived
+        return self._open_in_crowd if is_crowd else OPEN_IN_OVERLOAD
 
     def _has_idle_processors(self) -> bool:
         """Return whether processors were idle since this was asked last, or for a while before."""

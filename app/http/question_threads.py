@@ -40,7 +40,8 @@ class QuestionThreads:
     def __init__(self, size: int, quick: int | None = None) -> None:
         self.size = size
         quick = size if quick is None else min(size, quick)
-        self._watches_turns = quick < size
+        self.hands_over_together = quick < size
+        """Whether questions that come together are answered together, one after the other."""
         self.open = 0
         """Questions that are being answered or wait for a thread."""
         self._queue = SimpleQueue[Callable[[], None] | None]()
@@ -86,7 +87,7 @@ class QuestionThreads:
             self._hand_over()
         elif len(self._asked) == 1:
             loop.call_soon(self._hand_over)
-        if self._watches_turns and self._watched is not loop:
+        if self.hands_over_together and self._watched is not loop:
             self._watched = loop
             loop.call_later(SLOW_SECONDS, self._pass_turns_on, loop, ())
         try:
@@ -111,7 +112,7 @@ class QuestionThreads:
     def _give_back(self, loop: asyncio.AbstractEventLoop, give: Callable[[], None]) -> None:
         """Give an answer back, in a thread, unless it can be given with the next one."""
         self._ended.append(give)
-        if not self._watches_turns or self._queue.empty():
+        if not self.hands_over_together or self._queue.empty():
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(self._give_ended)
 

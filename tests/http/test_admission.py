@@ -21,9 +21,11 @@ from app.db.engine import Database
 from app.http import admission
 from app.http.admission import (
     CLOSING_REFUSAL,
+    LATEST_TICKS,
     MAX_OPEN,
     MIN_OPEN,
     OPEN_IN_OVERLOAD,
+    OPEN_TOGETHER,
     PAGE_REFUSALS,
     REFUSAL,
     Admission,
@@ -77,7 +79,7 @@ def test_a_slow_disk_is_not_overload(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_busy_processor_is_overload_until_few_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    line = Admission()
+    line = Admission(hands_over_together=True)
     for _ in range(40):
         answer_all(line, [state for _ in range(2) if line.admit_question(state := {})])
         run_ticks(line, monkeypatch, cpu=0.095, lag=0)
@@ -90,14 +92,41 @@ def test_a_busy_processor_is_overload_until_few_are_refused(
     assert line.open == 0
     run_ticks(line, monkeypatch, cpu=0.095, lag=0)
     short = admit_all(line)
-    assert len(short) == OPEN_IN_OVERLOAD
+    assert len(short) == OPEN_TOGETHER
     answer_all(line, short)
-    for _ in range(2):
+    for _ in range(LATEST_TICKS - 1):  # and the one before
+        assert line.is_overloaded
         for state in [{} for _ in range(40)]:
             line.admit_question(state)
             line.withdraw_question(state)
         run_ticks(line, monkeypatch, cpu=0.095, lag=0)
     assert not line.is_overloaded
+
+
+@pytest.mark.parametrize(
+    ("together", "crowd", "answered", "most_open"),
+    [
+        (True, MAX_OPEN + 44, 60, OPEN_TOGETHER),  # comes back each second, as one wave
+        (True, MAX_OPEN + 44, 600, OPEN_TOGETHER),  # few of all, but without room for them
+        (True, 3000, 60, OPEN_IN_OVERLOAD),
+        (False, MAX_OPEN + 44, 60, OPEN_IN_OVERLOAD),
+    ],
+)
+def test_an_overload_lasts_while_a_crowd_comes_in_waves(
+    monkeypatch: pytest.MonkeyPatch, together: bool, crowd: int, answered: int, most_open: int
+) -> None:
+    line = Admission(hands_over_together=together)
+    admitted = admit_all(line)
+    for tick in range(60):
+        for _ in range(crowd if tick % 10 == 0 else 0):
+            line.refuse_question()
+        answer_all(line, admitted)
+        for state in [{} for _ in range(answered)]:
+            assert line.admit_question(state)
+            line.withdraw_question(state)
+        run_ticks(line, monkeypatch, cpu=0.0001 * answered, lag=0)
+        assert line.is_overloaded
+    assert line._most_open == most_open
 
 
 @pytest.mark.parametrize(("idle", "grown"), [(0.08, [3, 4, 6, 4, 3]), (0.01, [2] * 5)])
@@ -111,7 +140,7 @@ def test_a_line_that_leaves_processors_idle_grows(
     looks = count()
     line = Admission()
     admitted = admit_all(line)
-    for _ in range(100):
+    for _ in range(1000):
         line.refuse_question()
     sizes = []
     for share in (0.2, 0.2, 0.2, 0.9, 0.9):
