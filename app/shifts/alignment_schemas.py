@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 from app.page_models import Links, Meta
 from app.shifts.figures import INDEX_UNIT, Figure
 from app.shifts.filter import Acts
+from app.shifts.schemas import FormalStepDocument
 
 
 class AlignmentPoint(BaseModel):
@@ -58,6 +59,11 @@ class AlignmentMeta(Meta):
     against: list[str]
     acts: Acts
     parameters: IndexParameters
+    remark: str | None = Field(
+        None,
+        description="What the index leaves out: it counts acts alone, and so no suspension that"
+        " is in force. Null where no membership between the sides is recorded.",
+    )
 
 
 class Alignment(BaseModel):
@@ -65,5 +71,9 @@ class Alignment(BaseModel):
 
     data: list[AlignmentPoint]
     moved: list[DirectedMover]
+    memberships: list[FormalStepDocument] = Field(
+        description="Steps of memberships between the sides up to the last day, with the last one"
+        " before the first day; the index does not count them."
+    )
     meta: AlignmentMeta
     links: Links

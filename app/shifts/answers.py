@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from app.db.types import NO_END_DAY
 from app.events.coverage import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason, Links
-from app.shifts import detect, evidence, ranking, serialize, series
+from app.shifts import detect, evidence, ranking, serialize, series, words
 from app.shifts.alignment_schemas import Alignment, AlignmentMeta
 from app.shifts.detect import DetectedShift
 from app.shifts.evidence_schemas import ShiftDetail
@@ -32,6 +33,12 @@ def build_alignment(
         db, question, *asked.day_range, asked.granularity, known.prior_share
     )
     is_empty = not any(p.n or p.positive or p.negative for p in data)
+    last = data[-1].end if data else NO_END_DAY
+    steps = serialize.list_formal_steps(
+        db, question, data[0].start if data else "", min(last, question.known_by or last)
+    )
+    sides = {c for step in steps for c in (step.actor, step.group)}
+    names = serialize.read_sentence_names(db, sides, question.as_of) if steps else {}
     meta = AlignmentMeta(
         version=version,
         reason=explain_empty_answer(db, asked, question) if is_empty else None,
@@ -42,8 +49,10 @@ def build_alignment(
         against=list(question.against),
         acts=question.acts,
         parameters=used,
+        remark=words.compose_index_remark(steps, names),
     )
-    return Alignment(data=data, moved=moved, meta=meta, links=links)
+    documents = [serialize.serialize_formal_step(step, names) for step in steps]
+    return Alignment(data=data, moved=moved, memberships=documents, meta=meta, links=links)
 
 
 def build_shift_marks(

@@ -60,8 +60,12 @@ def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str,
         carriers = row.checks.carried_by if row.checks else ()
         case = row.question
         codes |= {case.actor, *case.toward, *case.against, *(c.actor for c in carriers)}
+    return read_sentence_names(db, codes, rows[0].question.as_of if rows else None)
+
+
+def read_sentence_names(db: Connection, codes: set[str], as_of: int | None) -> dict[str, str]:
+    """Read the names of some actors, by code, as they are in a sentence."""
     found = dict.fromkeys(codes, "")
-    as_of = rows[0].question.as_of if rows else None
     for r in db.execute(queries.select_names_of_actors(sorted(codes), as_of)):
         found[r.code] = words.name_in_sentence(r.name, r.kind in GROUP_KINDS)
     return {code: name or code for code, name in found.items()}
@@ -93,10 +97,39 @@ def _choose_steps(
     row: DetectedShift, steps: Sequence[FormalStep], first: str, last: str
 ) -> list[FormalStep]:
     inside = [step for step in steps if first <= step.first_day <= last]
-    if inside or row.verdict in STRENGTH:
-        return inside
+    return inside if inside or row.verdict in STRENGTH else _choose_last_steps(steps, first)
+
+
+def _choose_last_steps(steps: Sequence[FormalStep], first: str) -> list[FormalStep]:
+    """Choose the last step of each membership before a day."""
     latest = {(s.actor, s.group, s.role): s for s in steps if s.first_day < first}
     return list(latest.values())
+
+
+def list_formal_steps(
+    db: Connection, case: AlignmentQuestion, first: str, last: str
+) -> list[FormalStep]:
+    """List the steps of memberships between the sides of a question from one day to another.
+
+    The last step of each membership before them is included: it was in force on the first day.
+    """
+    found = read_formal_steps(db, set(_list_formal_pairs(case)), case.as_of)
+    steps = [step for some in found.values() for step in some]
+    inside = [step for step in steps if first <= step.first_day <= last]
+    return [*_choose_last_steps(steps, first), *inside]
+
+
+def serialize_formal_step(step: FormalStep, names: Mapping[str, str]) -> FormalStepDocument:
+    """Serialize a step of a membership between the sides, with its sentence."""
+    return FormalStepDocument(
+        actor=step.actor,
+        group=step.group,
+        role=step.role,
+        step=step.step,
+        date=step.date,
+        event=step.event,
+        sentence=words.describe_steps([step], names),
+    )
 
 
 def _list_formal_pairs(case: AlignmentQuestion) -> Iterator[tuple[str, str]]:
@@ -181,18 +214,7 @@ def serialize_shift(
         provisional=finding.provisional,
         wave=_serialize_wave(finding.wave) if dated else None,
         wave_reason=explain_missing_wave(row) if finding.wave is None or not dated else None,
-        memberships=[
-            FormalStepDocument(
-                actor=step.actor,
-                group=step.group,
-                role=step.role,
-                step=step.step,
-                date=step.date,
-                event=step.event,
-                sentence=words.describe_steps([step], names),
-            )
-            for step in row.steps
-        ],
+        memberships=[serialize_formal_step(step, names) for step in row.steps],
         method=finding.method,
         version=version,
     )

@@ -189,6 +189,14 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     return found[0].upper() + found[1:]
 
 
+def compose_index_remark(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str | None:
+    """Say that an index counts acts alone, and which formal steps are not in it."""
+    if not steps:
+        return None
+    counted = "The index counts acts alone, not memberships, suspensions or exclusions in force."
+    return " ".join([counted, *describe_all_steps(steps, names)])
+
+
 def describe_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str:
     """Describe steps of one actor in one group, in sentences.
 
@@ -217,10 +225,10 @@ def _describe_step(step: FormalStep) -> str:
     return STEP_WORDS[step.step].format(role=role)
 
 
-def _list_formal_steps(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
+def describe_all_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> list[str]:
     """List what is to be said of each actor and group between which formal steps were taken."""
     together: dict[tuple[str, str], list[FormalStep]] = {}
-    for step in row.steps:
+    for step in steps:
         together.setdefault((step.actor, step.group), []).append(step)
     return [describe_steps(some, names) for some in together.values()]
 
@@ -299,7 +307,7 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
     """List what has to be said with a verdict that claims a change, and formal steps with any."""
     checks, found = row.checks, []
     if checks is None or row.verdict not in ("strong", "shift", "weak"):
-        return _list_formal_steps(row, names)
+        return describe_all_steps(row.steps, names)
     if checks.carried_by and checks.carried_by[0].share >= _LEADING_SHARE:
         parts = [f"{names[c.actor]} {_percent(c.share)}" for c in checks.carried_by[:3]]
         own = [c for c in checks.carried_by[3:] if c.actor in row.question.toward]
@@ -315,7 +323,7 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
         )
     if row.finding.provisional:
         found.append("Fewer than six months follow it.")
-    return found + _list_formal_steps(row, names)
+    return found + describe_all_steps(row.steps, names)
 
 
 def _percent(share: float) -> str:

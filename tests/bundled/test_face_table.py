@@ -293,3 +293,16 @@ def test_a_research_institute_is_no_alliance(api: TestClient) -> None:
         "AFRICAN-UNION", "ARM-EU-CEPA", "OTTAWA-CONVENTION", "UNHRC",
     }  # fmt: skip
     assert all(row["members_recorded"] in ("all", "some") for row in groups.values())
+
+
+def test_an_index_of_acts_says_that_a_suspension_is_in_force(api: TestClient) -> None:
+    asked = {"actor": "ECOWAS", "toward": "GIN", "granularity": "year"}
+    answer = api.get("/v1/alignment", params=asked | {"since": "2024", "until": "2024"}).json()
+    assert answer["data"][0]["index"] > 0  # one act: sanctions were lifted
+    assert [step["step"] for step in answer["memberships"]] == ["suspended"]
+    assert "acts alone" in answer["meta"]["remark"]
+    assert "Guinea was suspended as a member on 8 September 2021" in answer["meta"]["remark"]
+    before = api.get("/v1/alignment", params=asked | {"since": "2021", "until": "2021-06"}).json()
+    assert "suspended" not in before["meta"]["remark"].partition(". ")[2]
+    strangers = api.get("/v1/alignment", params={"actor": "SAU", "toward": "IRN"}).json()
+    assert (strangers["memberships"], strangers["meta"]["remark"]) == ([], None)

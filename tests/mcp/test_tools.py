@@ -102,6 +102,33 @@ def test_a_closed_service_asks_assistants_for_a_key_too(bundled_database: Databa
         assert api.get("/mcp").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "slug"),
+    [
+        ({"accept": "text/html"}, 406, "format"),
+        ({"accept": "text/event-stream"}, 406, "format"),
+        ({"content-type": "text/plain"}, 415, "content-type"),
+    ],
+)
+def test_another_form_is_a_problem_like_everywhere(
+    api: TestClient, headers: dict[str, str], status: int, slug: str
+) -> None:
+    answer = api.post("/mcp", content='{"jsonrpc": "2.0", "id": 1, "method": "ping"}',
+                      headers={"content-type": "application/json"} | headers)  # fmt: skip
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == f"/problems/{slug}"
+    assert "application/json" in answer.json()["detail"]
+
+
+def test_no_form_in_particular_is_json(bundled_database: Database) -> None:
+    url = bundled_database.engine.url.render_as_string(False)
+    with open_client(url) as api:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        answer = api.post("/mcp", json=message, headers={"Accept": "*/*"})
+        assert (answer.status_code, answer.json()["result"]) == (200, {})
+
+
 def test_without_the_extra_the_address_names_it(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
