@@ -25,7 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.dialect.full_text import build_word_query, matches_words
+from app.db.dialect.full_text import build_word_query, matches_each_text, matches_words
 from app.db.tables import memberships, reports, signals, tags
 from app.db.versioning import Columns, RowState, list_row_states
 from app.events.places import EARTH_KM, unit_vector
@@ -383,7 +383,10 @@ def _match_words(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     if row.shape.has_field("nothing"):  # the words searched for were only punctuation
         yield false()
     elif row.shape.has_field("q"):
-        yield matches_words(row.dialect_name, row.driver.seq)
+        if words := row.shape.field_params("word"):
+            yield matches_each_text(row.driver.seq, words)
+        else:
+            yield matches_words(row.dialect_name, row.driver.seq)
 
 
 def _add_no_clause(_: ClauseContext) -> Iterator[ColumnElement[bool]]:

@@ -4,7 +4,8 @@ A page of an actor's events of a type, dataset or quad class passes over all its
 counts say which months have none that match, so that a page reads the others alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,8 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, or_, selec
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.tables import datasets, month_counts, participations
 from app.db.types import NO_END_DAY
+from app.events.conditions import FilterShape
 from app.events.plain_counts import FIRST_MONTH, LAST_MONTH
 from app.events.resolved_filter import ResolvedFilter
+from app.events.statement import StatementKey
 
 FIRST_ROWS = 64
 """Rows of the counts that are read first: most pages are full long before their end."""
@@ -43,6 +46,32 @@ def may_skip_months(resolved: ResolvedFilter) -> bool:
         and resolved.match == "possible"
         and resolved.q is None
     )
+
+
+def iterate_month_parts(
+    db: Connection, key: StatementKey, values: Mapping[str, object], resolved: ResolvedFilter
+) -> Iterator[tuple[StatementKey, dict[str, object]]]:
+    """Yield the events that began in the window, of the months alone that may have any.
+
+    All at once where there are so few events that all of them may be walked through.
+    """
+    since = str(values.get("since", ""))
+    ends = [str(values[name]) for name in ("until", "after_value") if name in values]
+    last_day = min(ends, default=None)
+    walked = find_walk_end(db, resolved.actor[0], last_day)
+    if walked is None or walked <= since:
+        yield (replace(key, part="begun") if key.has_parts else key), {**values}
+        return
+    bounds = [(name, 1) for name in ("since", "until") if name not in values]
+    shape = FilterShape((*key.shape.field_counts, *bounds))
+    begun = replace(key, shape=shape, part="begun", passed=False)
+    yield begun, {**values, "since": walked, "until": last_day or NO_END_DAY}
+    for run in iterate_month_runs(db, resolved, walked):
+        first, last = run.days
+        yield (
+            begun,
+            {**values, "since": max(first, since), "until": min(last, previous_text(walked))},
+        )
 
 
 def iterate_month_runs(
@@ -85,11 +114,13 @@ WALKED = 1000
 """Events that a page walks through before it asks for the months: they cost as much as that."""
 
 
-def find_walk_end(db: Connection, actor: str, last_day: str | None) -> str | None:
-    """Find the day of the actor's event `WALKED` events before a day; None where there is none."""
+def find_walk_end(
+    db: Connection, actor: str, last_day: str | None, passed: int = WALKED
+) -> str | None:
+    """Find the day of the actor's event so many events before a day; None where there is none."""
     asked = _compile_walk_end(db.dialect.name)
     values = {"actor": actor, "last": NO_END_DAY if last_day is None else last_day}
-    rows = asked.fetch_rows(db, values | {"passed": WALKED})
+    rows = asked.fetch_rows(db, values | {"passed": passed})
     return rows[0][0] if rows else None
 
 

@@ -28,7 +28,7 @@ from app.actors.parameters import resolve_query_actor
 from app.dataset_access import Purpose
 from app.db import dialect
 from app.db.dialect.fast_statements import CompiledStatement, DriverRow, compile_statement
-from app.db.dialect.full_text import build_word_query, has_few_texts
+from app.db.dialect.full_text import build_word_query, looks_into_texts, sample_texts
 from app.db.dialect.stored_document import document_of
 from app.db.keyset import PageKey
 from app.db.lineage_table import select_current_lineage, select_newest_seq
@@ -51,18 +51,14 @@ from app.errors import InvalidParameterError
 from app.events.conditions import SUMMED_FIELDS, FilterShape, published_in_time, split_filter
 from app.events.event_pairs import choose_pair, may_leave_unsorted
 from app.events.filter import EventFilter, Sort
-from app.events.narrow_months import (
-    find_walk_end,
-    iterate_month_runs,
-    may_skip_months,
-    previous_text,
-)
+from app.events.narrow_months import iterate_month_parts, may_skip_months
 from app.events.plain_counts import sort_by_rarity
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
 from app.events.vocabulary import EFFECT_HINT
+from app.events.word_walk import WordWalk, iterate_walked_parts, plan_word_walk
 
 T = TypeVar("T")
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
@@ -186,9 +182,11 @@ class BoundQuery:
     statement_key: StatementKey
     values: dict[str, object]
     narrowed: ResolvedFilter | None = None
-    """The question of a page, where counts say which months it has to look in."""
+    """The question of a page, where counts say which months it has to look in, or of a walk."""
     unsorted: tuple[str, ...] = ()
     """Those of `between` that need not be sorted by rarity for all parts of a page."""
+    walk: WordWalk | None = None
+    """How far the actor's events are walked, and words looked for in each."""
 
 
 _UNFILTERED = ResolvedFilter()
@@ -255,8 +253,12 @@ def bind_query(
     if pair is not None:
         key = replace(key, pair=pair.places, by_roles=pair.asks_roles)
         values |= pair.list_values()
+    walk: WordWalk | None = None
     if limit is not None and resolved.as_of is None and key.is_by_day and "q" in values:
-        key = replace(key, from_words=has_few_texts(db, values["q"]))
+        sample = sample_texts(db, values["q"])
+        key = replace(key, from_words=sample.are_few)
+        if looks_into_texts(kind):
+            walk = plan_word_walk(sample, resolved, sort, limit)
     if limit is not None:
         values["page"] = limit
         if dialect.prefers_separate_seeks(kind) and key.is_by_day:
@@ -277,7 +279,7 @@ def bind_query(
             )
             key = replace(key, passed=passed)
     skips = limit is not None and sort == "-date" and may_skip_months(resolved)
-    return BoundQuery(key, values, resolved if skips else None, unsorted)
+    return BoundQuery(key, values, resolved if skips or walk else None, unsorted, walk)
 
 
 def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str, str]]:
@@ -369,8 +371,10 @@ def iterate_page_parts(
     still went on: the statement of both costs SQLite half as much again, and PostgreSQL its plan.
     """
     key, values = query.statement_key, query.values
-    if query.narrowed is not None:
-        yield from _iterate_month_parts(db, query, query.narrowed)
+    if query.narrowed is not None and query.walk is not None:
+        yield from iterate_walked_parts(db, key, values, query.narrowed, query.walk)
+    elif query.narrowed is not None:
+        yield from iterate_month_parts(db, key, values, query.narrowed)
     elif not key.has_parts:
         yield key, {**values}
     else:
@@ -379,31 +383,6 @@ def iterate_page_parts(
         rare = sort_by_rarity(db, query.unsorted) if len(query.unsorted) > 1 else ()
         sorted_values = {f"between_{n}": code for n, code in enumerate(rare)}
         yield replace(key, part="running"), values | sorted_values
-
-
-def _iterate_month_parts(
-    db: Connection, query: BoundQuery, resolved: ResolvedFilter
-) -> Iterator[tuple[StatementKey, dict[str, object]]]:
-    """Yield the events that began in the window, of the months alone that may have any.
-
-    All at once where there are so few events that all of them may be walked through.
-    """
-    key, values = query.statement_key, query.values
-    since = str(values.get("since", ""))
-    ends = [str(values[name]) for name in ("until", "after_value") if name in values]
-    last_day = min(ends, default=None)
-    walked = find_walk_end(db, resolved.actor[0], last_day)
-    if walked is None or walked <= since:
-        yield (replace(key, part="begun") if key.has_parts else key), {**values}
-        return
-    bounds = [(name, 1) for name in ("since", "until") if name not in values]
-    shape = FilterShape((*key.shape.field_counts, *bounds))
-    begun = replace(key, shape=shape, part="begun", passed=False)
-    yield begun, {**values, "since": walked, "until": last_day or NO_END_DAY}
-    before = previous_text(walked)
-    for run in iterate_month_runs(db, resolved, walked):
-        first, last = run.days
-        yield begun, {**values, "since": max(first, since), "until": min(last, before)}
 
 
 def select_event_count(key: StatementKey) -> Select[int]:
