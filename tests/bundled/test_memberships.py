@@ -321,6 +321,8 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
 @pytest.mark.parametrize(
     ("actor", "group", "day", "status"),
     [
+        ("GNB", "ECOWAS", "2025-11-26", "in-force"),
+        ("GNB", "ECOWAS", "2025-11-28", "suspended"),
         ("MLI", "ECOWAS", "2020-08-17", "in-force"),
         ("MLI", "ECOWAS", "2020-09-01", "suspended"),
         ("MLI", "ECOWAS", "2020-12-01", "in-force"),
