@@ -407,11 +407,11 @@ def _measure_loads(
 ) -> tuple[LoadCost, LoadCost, dict[str, Any]]:
     """Load files one after another, and the last one again; return what it cost both times."""
     for number, path in enumerate(files, 1):
-        cost, report = measure_load(url, path, "--jobs", str(jobs))
+        cost, report = measure_load(url, path, "--jobs", str(jobs), "--no-compact")
         if len(files) > 1:
             each = cost.cpu / report["rows"] * 1e6
             print(f"{kind}, file {number}: {each:.0f} us an event, {cost.peak} MiB", flush=True)
-    again, _ = measure_load(url, files[-1], "--jobs", str(jobs))
+    again, _ = measure_load(url, files[-1], "--jobs", str(jobs), "--no-compact")
     return cost, again, report
 
 

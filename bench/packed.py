@@ -103,7 +103,7 @@ def fill_through_load(url: str, state: str, path: Path) -> LoadCost:
     os.environ[SETTING] = STATES[state]
     upgrade_schema(database := Database(url))
     load_bundled_data(database)
-    cost, _ = measure_load(url, path, "--dataset", "bench")
+    cost, _ = measure_load(url, path, "--dataset", "bench", "--no-compact")
     with database.connect() as db:
         faults = list(find_event_faults(db))
     database.close()

@@ -5,6 +5,7 @@ printed, after the load and again after `entente db compact`, divided by the eve
 
     python -m bench.sizes --events 500000
     python -m bench.sizes --plain           # documents as they are, not packed
+    python -m bench.sizes --no-compact      # no load rewrites indexes, however large it is
 """
 
 import argparse
@@ -65,7 +66,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.sizes", description=__doc__)
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--plain", action="store_true", help="documents as they are")
+    parser.add_argument("--no-compact", action="store_true", help="leave the gaps of the load")
     asked = parser.parse_args()
+    more = ["--no-compact"] if asked.no_compact else []
     from postgres import run_postgresql  # noqa: PLC0415
 
     os.environ[SETTING] = str(not asked.plain).lower()
@@ -76,7 +79,7 @@ def main() -> None:
             upgrade_schema(database)
             load_bundled_data(database)
             before = read_relation_sizes(url)
-            cost, _ = measure_load(url, path, "--dataset", "bench")
+            cost, _ = measure_load(url, path, "--dataset", "bench", *more)
             after, spent = read_relation_sizes(url), server_seconds(url)
             for _ in compact_database(database):
                 pass

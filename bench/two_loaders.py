@@ -36,7 +36,7 @@ def load_at_once(
     settings = os.environ | {"ENTENTE_DATABASE_URL": url}
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = (sys.executable, "-m", "app", "load", "--dataset", "bench", "--json")
-    command += ("--jobs", str(jobs))
+    command += ("--jobs", str(jobs), "--no-compact")
     started = [
         subprocess.Popen([*command, *map(str, files)], env=settings, stdout=subprocess.DEVNULL)
         for files in runs

@@ -28,6 +28,11 @@ from app.ingest.load_files import (
     open_rejects,
     require_writable,
 )
+from app.ingest.loading.compact_after_load import (
+    CompactionError,
+    compact_after_load,
+    is_compaction_due,
+)
 from app.ingest.loading.load_options import LoadListener, LoadOptions
 from app.ingest.loading.loader import Loader
 from app.ingest.loading.report import LoadReport, build_load_report, is_share_low
@@ -94,6 +99,13 @@ def load_from_terminal(
     again: Annotated[
         bool, typer.Option(help="Fetch an address that is unchanged since it was loaded, too.")
     ] = False,
+    compact: Annotated[
+        bool | None,
+        typer.Option(
+            help="Rewrite the indexes without gaps afterwards; by default on PostgreSQL after"
+            " 100,000 new events or more, if they are at least half of all events."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as one JSON object.")
     ] = False,
@@ -148,8 +160,27 @@ def load_from_terminal(
     _print_report(report, as_json, rejects is not None, unresolved is not None)
     for warning in limited:
         errors.print(warning, markup=False)
+    if compact is not False and not dry_run:
+        _compact_indexes(report.new, asked=compact is True)
     if code := _choose_exit_code(report, strict):
         raise typer.Exit(code)
+
+
+def _compact_indexes(new: int, *, asked: bool) -> None:
+    """Rewrite the indexes if that is `asked` or due, once the report is out.
+
+    What was loaded is committed, so that neither a refusal nor an interruption loses any of it.
+    """
+    with open_database() as database:
+        if not asked and not is_compaction_due(database, new):
+            return
+        try:
+            done = compact_after_load(database)
+        except CompactionError as refused:
+            errors.print(f"loaded, but the indexes were not compacted: {refused}", markup=False)
+            return
+    before, after = sum(one.before for one in done), sum(one.after for one in done)
+    errors.print(f"indexes compacted: {before:,} bytes became {after:,}", markup=False)
 
 
 def _choose_exit_code(report: LoadReport, strict: bool) -> int:
