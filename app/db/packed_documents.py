@@ -5,7 +5,10 @@ of a dictionary from its content, so that an id means the same in every database
 """
 
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import accumulate, chain
 from weakref import WeakKeyDictionary
 
 import zstandard
@@ -140,6 +143,19 @@ def unpack_joined(stored: bytes, lengths: Iterable[int], dialect: Dialect) -> by
 
     They stay joined.
     """
+    sizes = list(lengths)
+    if stored[:1] == _START:
+        unpacker = _find_unpacker(stored, dialect)
+        begins = accumulate((size + 1 for size in sizes[:-1]), initial=0)
+        bounds = array("Q", chain.from_iterable(zip(begins, sizes, strict=True))).tobytes()
+        frames = zstandard.BufferWithSegments(stored, bounds)  # not cut: a sixth of the time
+        # An error is of a document that is plain, or of another dictionary: rare on a page.
+        with suppress(zstandard.ZstdError, ValueError):
+            return b",".join(unpacker.multi_decompress_to_buffer(frames))  # type: ignore[arg-type]
+    return _unpack_mixed(stored, sizes, dialect)
+
+
+def _unpack_mixed(stored: bytes, lengths: Sequence[int], dialect: Dialect) -> bytes:
     found, end = list[bytes](), -1
     for length in lengths:
         begin, end = end + 1, end + 1 + length

@@ -23,9 +23,11 @@ from app.db.migrate import downgrade_schema, upgrade_schema
 from app.db.packed_documents import (
     DocumentDictionary,
     MissingDictionaryError,
+    add_dictionary,
     read_dictionary_id,
     train_dictionary,
     unpack_document,
+    unpack_joined,
 )
 from app.db.repacking import Repacking, pack_stored, unpack_stored
 from app.db.tables import dictionaries, events, house, revisions, sources
@@ -295,3 +297,28 @@ def test_commands_say_what_they_did(plain: Database, monkeypatch: pytest.MonkeyP
     assert "were unpacked" in unpacked.output
     with plain.connect() as db:
         assert db.scalar(select(func.count()).select_from(events)) == MIN_SAMPLES + 200
+
+
+def test_joined_documents_may_be_plain_or_of_several_dictionaries() -> None:
+    documents = [
+        f'{{"id": "made:{n}", "title": "{"Talks " * 20}{n}"}}'.encode() for n in range(400)
+    ]
+    one, other = train_dictionary(documents[:200]), train_dictionary(documents[200:])
+    assert one is not None
+    assert other is not None
+    assert one.id != other.id
+    add_dictionary(one)
+    add_dictionary(other)
+    page = documents[:4]
+    packed = [one.pack(document) or b"" for document in page]
+    for place, odd in (
+        (0, page[0]),
+        (2, page[2]),
+        (0, other.pack(page[0])),
+        (3, other.pack(page[3])),
+    ):
+        assert odd is not None
+        stored = [*packed[:place], odd, *packed[place + 1 :]]
+        for frames, wanted in ((stored, page), (packed, page), (stored[:1], page[:1])):
+            found = unpack_joined(b",".join(frames), map(len, frames), DefaultDialect())
+            assert found == b",".join(wanted)
