@@ -1,9 +1,11 @@
 """The months in which a narrowed page has to look, read from `month_counts`.
 
 A page of an actor's events of a type, dataset or quad class passes over all its other events. The
-counts say which months have none that match, so that a page reads the others alone.
+counts say which months have none that match, so that a page reads the others alone; and indexes of
+events say on which days there are any of a type or dataset, where there are few.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -11,8 +13,9 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Integer, bindparam, or_, select
 
+from app.db.dialect import in_list_params
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
-from app.db.tables import datasets, month_counts, participations
+from app.db.tables import datasets, events, month_counts, participations
 from app.db.types import NO_END_DAY
 from app.events.conditions import FilterShape
 from app.events.plain_counts import FIRST_MONTH, LAST_MONTH
@@ -66,12 +69,14 @@ def iterate_month_parts(
     shape = FilterShape((*key.shape.field_counts, *bounds))
     begun = replace(key, shape=shape, part="begun", passed=False)
     yield begun, {**values, "since": walked, "until": last_day or NO_END_DAY}
-    for run in iterate_month_runs(db, resolved, walked):
-        first, last = run.days
-        yield (
-            begun,
-            {**values, "since": max(first, since), "until": min(last, previous_text(walked))},
-        )
+    unbounded = tuple(n for n in key.shape.field_counts if n[0] not in ("since", "until"))
+    by_days = replace(begun, shape=FilterShape((*unbounded, ("days", 1))))
+    most: int = values["page"]  # type: ignore[assignment]
+    for where in iterate_stretches(db, resolved, since, walked, most):
+        if where.days:
+            yield by_days, {**values, **in_list_params(db, where.days)}
+        else:
+            yield begun, {**values, "since": where.first, "until": where.last}
 
 
 def iterate_month_runs(
@@ -122,6 +127,83 @@ def find_walk_end(
     values = {"actor": actor, "last": NO_END_DAY if last_day is None else last_day}
     rows = asked.fetch_rows(db, values | {"passed": passed})
     return rows[0][0] if rows else None
+
+
+MOST_DAYS = 256
+"""Events of a type or dataset, of all actors, whose days are read: two blocks of an index or so."""
+MOST_VALUES = 4
+"""With more types or datasets than this, days are not looked for."""
+
+
+class DaysFound(NamedTuple):
+    """Days of events of a type or dataset, the newest first, and from which day on that is all."""
+
+    days: deque[str]
+    complete_from: str
+
+
+def find_event_days(
+    db: Connection, resolved: ResolvedFilter, since: str, last_day: str
+) -> DaysFound:
+    """Find the days up to a day on which events began that may match, of any actors."""
+    name = "type" if resolved.type else "dataset"
+    wanted: tuple[str, ...] = getattr(resolved, name)
+    if not 0 < len(wanted) <= MOST_VALUES:
+        return DaysFound(deque(), NO_END_DAY)
+    asked, days, complete_from = _compile_event_days(db.dialect.name, name), set[str](), since
+    values: dict[str, object] = {"first": since, "last": last_day, "most": MOST_DAYS}
+    for value in wanted:
+        rows = asked.fetch_rows(db, values | {"value": value})
+        days.update(day for (day,) in rows)
+        if len(rows) == MOST_DAYS:
+            complete_from = max(complete_from, rows[-1][0])
+    found = sorted((day for day in days if day >= complete_from), reverse=True)
+    return DaysFound(deque(found), complete_from)
+
+
+@lru_cache(maxsize=4)
+def _compile_event_days(kind: str, name: str) -> CompiledStatement:
+    start = events.c.start
+    found = select(start).where(events.c[name] == bindparam("value"))
+    found = found.where(start >= bindparam("first"), start <= bindparam("last"))
+    most = bindparam("most", type_=Integer)
+    return compile_statement(kind, found.order_by(start.desc()).limit(most))
+
+
+class Stretch(NamedTuple):
+    """Where to look for events that match: on some days, or on all from a first to a last."""
+
+    first: str
+    last: str
+    days: tuple[str, ...] = ()
+
+
+def iterate_stretches(
+    db: Connection, resolved: ResolvedFilter, since: str, before: str, most: int
+) -> Iterator[Stretch]:
+    """Yield where events may match that began from a day on and before another, the newest first.
+
+    At most so many days at a time: each of them has an event that matches, or nearly so.
+    """
+    days, complete_from = find_event_days(db, resolved, since, previous_text(before))
+    found: list[str] = []
+    for run in iterate_month_runs(db, resolved, before):
+        first, last = max(run.days[0], since), min(run.days[1], previous_text(before))
+        while days and days[0] >= first:
+            day = days.popleft()
+            found += [day] if day <= last else []
+            if len(found) == most:
+                yield Stretch(found[-1], found[0], tuple(found))
+                found = []
+        if first < complete_from:
+            if found:
+                yield Stretch(found[-1], found[0], tuple(found))
+                found = []
+            rest = min(last, previous_text(complete_from))
+            if first <= rest:
+                yield Stretch(first, rest)
+    if found:
+        yield Stretch(found[-1], found[0], tuple(found))
 
 
 def previous_text(day: str) -> str:

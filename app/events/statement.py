@@ -259,6 +259,8 @@ class _ArmBuilder:
         by the cursor, and walk through every page before.
         """
         near, certain, begun = self.driver.c, self.shape.has_field("certain"), self.start
+        if self.shape.has_field("days"):  # the parameter `values`
+            yield dialect.match_any(self.key.dialect_name, begun)
         passed, descending = self.key.passed, self.key.is_descending
         first: ColumnElement[str] | None = None
         last: ColumnElement[str] | None = None

@@ -156,6 +156,16 @@ def test_months_without_a_match_are_passed_over(
         monkeypatch.setattr(narrow_months, "FIRST_ROWS", 1)
         runs = list(narrow_months.iterate_month_runs(db, asked, "2020-04-01"))
         assert [run.first for run in runs] == ["2020-01", "2019-11"]
+        stretches = list(narrow_months.iterate_stretches(db, asked, "", "2020-01-08", 5))
+        assert [len(stretch.days) for stretch in stretches] == [5, 3]
+        assert stretches[1].days == ("2020-01-02", "2020-01-01", "2019-11-30")
+        monkeypatch.setattr(narrow_months, "MOST_DAYS", 3)
+        one, *rest = narrow_months.iterate_stretches(db, asked, "2019-11-20", "2020-01-08", 5)
+        assert one.days == ("2020-01-07", "2020-01-06", "2020-01-05")
+        assert [(part.first, part.days) for part in rest] == [
+            ("2020-01-01", ()),
+            ("2019-11-20", ()),
+        ]
     for more in ({}, {"since": "2020-01-03"}, {"since": "2019-12-31", "until": "2020-05-05"}):
         for narrowing in (
             {"type": ["AID"]},
@@ -165,8 +175,11 @@ def test_months_without_a_match_are_passed_over(
             {"dataset": ["made"], "cameo": ["07"]},
         ):
             question = {"actor": ["USA"], **more, **narrowing}
-            found = [walk_pages(database, [], limit=limit, **question) for limit in (2, 5, 1000)]
+            found = []
+            for limit, most_days in ((2, 256), (5, 3), (1000, 256), (1000, 3)):
+                monkeypatch.setattr(narrow_months, "MOST_DAYS", most_days)
+                found.append(walk_pages(database, [], limit=limit, **question))
             with monkeypatch.context() as patched:
                 patched.setattr(queries, "may_skip_months", lambda _: False)
                 whole = walk_pages(database, [], limit=1000, **question)
-            assert found == [whole] * 3, question
+            assert found == [whole] * 4, question
