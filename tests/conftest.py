@@ -19,6 +19,7 @@ from postgres import Server, lock_file, share_postgresql
 from serving import open_client
 from shared_dialects import create_similar_engine
 from soak import IN_FULL
+from sqlalchemy import select
 from turns import KINDS, list_left_out, mark_slow
 
 from app.actors.changes import write_actors, write_memberships
@@ -26,6 +27,8 @@ from app.bundled.load_bundled import BUNDLED_WRITER, build_bundled_record, load_
 from app.db import engine as app_engine
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
+from app.db.packed_documents import DocumentDictionary, add_dictionary
+from app.db.tables import dictionaries
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.sources.changes import write_datasets, write_sources
 
@@ -188,6 +191,25 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+_learned: set[str] = set()
+
+
+def learn_dictionaries(url: str, content: str) -> None:
+    """Read what a content is packed with, once in a process.
+
+    Databases of the tests share a dialect, by which the one to read it from is found: the last that
+    was opened, which may be gone by then.
+    """
+    if content in _learned:
+        return
+    made = Database(url)
+    with made.connect() as db:
+        for packed_with in db.scalars(select(dictionaries.c.content)):
+            add_dictionary(DocumentDictionary(packed_with))
+    made.close()
+    _learned.add(content)
+
+
 def copy_database(
     kind: str, name: str, folder: Path, request: pytest.FixtureRequest, content: str = "bundled"
 ) -> str:
@@ -203,7 +225,9 @@ def copy_database(
     server: Server = request.getfixturevalue("server")
     if request.scope != "session":  # what lasts as long as the run goes with the server
         request.addfinalizer(lambda: server.drop_database(name))
-    return server.create_database(name, template=template.rpartition("/")[2])
+    url = server.create_database(name, template=template.rpartition("/")[2])
+    learn_dictionaries(url, content)
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -286,7 +286,10 @@ def test_followers_and_writers_survive_lag_pause_and_promotion() -> None:
                     last = write_act(api, key, "paused")
                 wait_until(lambda: seen[-1:] == [last], "the follower lost a change")
                 replication.stop("primary")
-                assert api.get("/v1/events/curated:paused").status_code == 200
+                wait_until(
+                    lambda: api.get("/v1/events/curated:paused").status_code == 200,
+                    "the standby lost what it had received",
+                )
                 away = api.post("/v1/events", json=[{**ACT, "key": "away"}], headers=key)
                 assert (away.status_code, "retry-after" in away.headers) == (503, True)
                 replication.promote()

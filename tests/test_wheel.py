@@ -2,11 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import time
 import tomllib
 import venv
@@ -126,8 +126,7 @@ def test_the_source_distribution_builds_the_same_wheel(source: Path, tmp_path: P
     code = "from setuptools.build_meta import build_sdist; import sys; build_sdist(sys.argv[1])"
     run_in([sys.executable, "-c", code, str(tmp_path)], source)
     [packed] = tmp_path.glob("*.tar.gz")
-    with tarfile.open(packed) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(packed, tmp_path)
     unpacked = tmp_path / packed.name.removesuffix(".tar.gz")
     assert list_wheel_files(build_wheel(unpacked, tmp_path / "built")) == list_source_files()
 

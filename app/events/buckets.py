@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from app.events.event_titles import BucketFields
 
 BucketSize = Literal["day", "week", "month", "quarter", "year"]
 LAST_DAY = date.max.isoformat()
@@ -92,7 +94,7 @@ def bucket_start_text(day: str, size: BucketSize) -> str:
 
 def fill_buckets(
     days: Sequence[DayTotals], since: str | None, until: str | None, size: BucketSize
-) -> list[dict[str, Any]]:
+) -> list[BucketFields]:
     """Fill every bucket from `since` to `until`, empty ones included, oldest first.
 
     `days` is sorted by day. A missing `since` or `until` is taken from the first or last day.
@@ -132,7 +134,7 @@ def _group_by_bucket(days: Sequence[DayTotals], size: BucketSize) -> dict[str, l
     return by_bucket
 
 
-def _sum_bucket(start: str, end: str, days: Sequence[DayTotals]) -> dict[str, Any]:
+def _sum_bucket(start: str, end: str, days: Sequence[DayTotals]) -> BucketFields:
     count = cooperation = conflict = known = 0
     total = 0.0
     for day in days:  # one pass: `sum` of each field takes four times as long
@@ -163,7 +165,7 @@ def _sum_bucket(start: str, end: str, days: Sequence[DayTotals]) -> dict[str, An
 
 
 def add_spans(
-    buckets: Sequence[dict[str, Any]], lasting: Sequence[LastingEvents], size: BucketSize
+    buckets: Sequence[BucketFields], lasting: Sequence[LastingEvents], size: BucketSize
 ) -> None:
     """Count, in each bucket, the events that go beyond it or have no known day."""
     by_start = {bucket_start_text(bucket["start"], size): bucket for bucket in buckets}

@@ -41,9 +41,9 @@ from app.events.count_statements import (
     compile_weightiest_events,
 )
 from app.events.coverage import read_covered_spans
-from app.events.event_titles import EventTitle, read_titles, replace_sign
+from app.events.event_titles import BucketFields, EventTitle, replace_sign
 from app.events.filter import Sort
-from app.events.month_tops import find_bucket_tops
+from app.events.month_tops import find_bucket_tops, read_titles
 from app.events.plain_counts import (
     COUNTED_FACES,
     PlainWindow,
@@ -75,7 +75,7 @@ EFFECTS: dict[int, Effect] = {1: "together", 0: "neither", -1: "apart"}
 class Timeline:
     """Consecutive buckets, oldest first, and the events that go beyond one or have no known day."""
 
-    buckets: list[dict[str, Any]]
+    buckets: list[BucketFields]
     under_way: list[dict[str, Any]]
     pair: tuple[str, str] | None
     """The two actors whose signals the buckets count; None where they count events."""
@@ -129,7 +129,7 @@ class _Counted(NamedTuple):
 
     size: BucketSize
     days: list[DayTotals]
-    buckets: list[dict[str, Any]]
+    buckets: list[BucketFields]
     signs: dict[str, dict[int, int]]
     """Of the events that each names, by its first day: signs by `seq`."""
     tops: dict[str, list[EventTitle]]
@@ -333,7 +333,7 @@ def _narrow_to_lasting(counted: _CountedQuery) -> _CountedQuery:
 
 
 def _find_under_way(
-    db: Connection, counted: _CountedQuery, buckets: list[dict[str, Any]], size: BucketSize
+    db: Connection, counted: _CountedQuery, buckets: list[BucketFields], size: BucketSize
 ) -> dict[int, dict[str, Any]]:
     """Find the weightiest events that go beyond a bucket or have no known day, by `seq`."""
     by_start = {bucket_start_text(bucket["start"], size): bucket for bucket in buckets}

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from app.actors.pair_sums import Stretch
+from app.db.dialect import in_list_params
 from app.db.dialect.each_row import list_chosen_numbers, list_row_params, list_rows
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.joined_documents import join_documents, join_texts
@@ -36,10 +37,10 @@ from app.events.conditions import FilterShape
 from app.events.event_titles import (
     EventTitle,
     decode_first_days,
+    decode_title,
     decode_titles,
-    read_titles,
 )
-from app.events.queries import BoundQuery
+from app.events.queries import BoundQuery, compile_events_by_seq
 from app.events.statement import StatementKey, select_matching
 
 HALF_UNIT = 0.5e-6
@@ -169,3 +170,13 @@ def _compile_running_tops(of: StatementKey) -> CompiledStatement:
     most = bindparam("page", type_=Integer)
     found = select(hit.seq, hit.quad).order_by(weight.desc(), hit.id).limit(most)
     return compile_statement(key.dialect_name, found)
+
+
+def read_titles(db: Connection, seqs: Sequence[int]) -> dict[int, EventTitle]:
+    """Read the titles of some revisions, by `seq`."""
+    found: dict[int, EventTitle] = {}
+    for at in range(0, len(seqs), 500):
+        asked = compile_events_by_seq(db.dialect.name)
+        for seq, document in asked.fetch_rows(db, in_list_params(db, seqs[at : at + 500])):
+            found[seq] = decode_title(document)
+    return found

@@ -151,7 +151,7 @@ def _list_datasets(documents: list[str]) -> list[str]:
 def _read_clusters(db: Connection, resolved: ResolvedFilter) -> list[Cluster]:
     buckets = counts.count_timeline(db, resolved, "auto", 3).buckets
     return [
-        Cluster(b["start"], b["end"], b["count"], tuple(t["title"] for t in b["top"]))
+        Cluster(b["start"], b["end"], b["count"], tuple(t.title for t in b["top"]))
         for b in buckets
         if b["count"]
     ]
