@@ -43,7 +43,7 @@ def select_joined_page(key: StatementKey) -> RowsStatement:
 
 @lru_cache(maxsize=1024)
 def _compile_joined_page(key: StatementKey) -> CompiledStatement:
-    return compile_statement(key.dialect_name, select_joined_page(key))
+    return compile_statement(key.dialect_name, select_joined_page(key), often=True)
 
 
 def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPage:

@@ -94,6 +94,42 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
                 assert (custom > 0) is steady
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_what_is_asked_often_is_read_once_and_planned_each_time(
+    database: Database, kind: str
+) -> None:
+    asked = select(actors.c.code).where(actors.c.code == bindparam("asked"))
+    often = compile_statement(kind, asked, often=True)
+    steady = compile_statement(kind, asked.where(actors.c.kind == "state"), steady=True)
+    plans = text(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+        " WHERE (statement LIKE '%actors.kind%') = :steady AND name LIKE 'kept%'"
+    )
+    for _ in range(2):
+        with database.connect() as db:
+            for code in ("ARM", "USA") * 5:
+                assert often.fetch_rows(db, {"asked": code}) == [(code,)]
+    with database.connect() as db:
+        for code in ("ARM", "USA") * 5:  # where a plan is kept, it still is
+            assert steady.fetch_rows(db, {"asked": code}) == [(code,)]
+        assert db.execute(plans, {"steady": False}).all() == [(0, 20)]
+        assert db.execute(plans, {"steady": True}).one()[0] > 0
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_what_is_asked_often_is_not_prepared_for_types_of_its_first_values(
+    database: Database, kind: str
+) -> None:
+    counted = select(func.count()).select_from(revisions)
+    below = counted.where(revisions.c.seq < bindparam("asked", type_=Float))
+    often = compile_statement(kind, below, often=True)
+    with database.connect() as db:
+        for value, count in ((3, 2), (3.5, 3), (None, 0), (-0.25, 0)):
+            assert often.fetch_rows(db, {"asked": value}) == [(count,)]
+        kept = text("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'kept%'")
+        assert db.scalar(kept) == 1  # of the whole number and of none
+
+
 @pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

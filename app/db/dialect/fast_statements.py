@@ -54,8 +54,10 @@ class CompiledStatement:
     fixed_values: Mapping[str, object]
     """Parameter values that are part of the statement."""
     prepared_statement: "_PreparedStatement | None" = None
-    """Set on PostgreSQL where one plan suits all values; keeping that plan halves the cost of a
-    lookup by key."""
+    """Set on PostgreSQL where one plan suits all values, or where only the plan is made each time.
+
+    Keeping the plan halves the cost of a lookup by key; for the others see decision 042.
+    """
     document_places: tuple[int, ...] = ()
     """Which columns are stored documents."""
 
@@ -91,8 +93,9 @@ class CompiledStatement:
         parameters = {**self.fixed_values, **values}
         try:
             sqlite = begin_reading(db)
-            if self.prepared_statement is not None:
-                return self.prepared_statement.fetch_rows(db, parameters)
+            prepared = self.prepared_statement
+            if prepared is not None and prepared.takes_values(db, parameters):
+                return prepared.fetch_rows(db, parameters)
             if self.parameter_names is None:
                 raw = get_psycopg_connection(db)
                 return raw.execute(self.text.encode(), parameters, binary=True).fetchall()
@@ -123,6 +126,19 @@ class _PreparedStatement:
     parameter_names: tuple[str, ...]
     """Parameter names in order of position."""
     name: bytes
+    is_planned_each_time: bool = False
+    """Whether PostgreSQL reads the text once, but makes a plan for the values of each question."""
+
+    def takes_values(self, db: Connection, values: Mapping[str, object]) -> bool:
+        """Return whether it can be executed with these values, else the driver does it.
+
+        The plan of each time is asked for until the end of a transaction, and the type of a number
+        with a fraction would be that of the first time.
+        """
+        if not self.is_planned_each_time:
+            return True
+        known = (values[name] for name in self.parameter_names)
+        return not get_psycopg_connection(db).autocommit and not any(map(_has_own_type, known))
 
     def fetch_rows(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
         """Execute the statement and return all rows."""
@@ -133,6 +149,8 @@ class _PreparedStatement:
             kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
             _check_result(server.exec_(f"BEGIN{kind}".encode()))
         kept: dict[bytes, None] = db.info.setdefault("kept", {})
+        if self.is_planned_each_time:
+            _check_result(server.exec_(b"SET LOCAL plan_cache_mode = force_custom_plan"))
         if self.name not in kept:
             if len(kept) >= MAX_PREPARED_STATEMENTS:
                 oldest = next(iter(kept))
@@ -169,6 +187,14 @@ FLOAT8_OID = 701
 """The type id of `double precision`, the only parameter type that statements do not cast."""
 
 
+_TYPES_OF_THE_STATEMENT = frozenset((str, int, bool, list, tuple, type(None)))
+
+
+def _has_own_type(value: object) -> bool:
+    """Return whether a parameter has a type of its own, which the statement does not say."""
+    return type(value) not in _TYPES_OF_THE_STATEMENT
+
+
 def _encode_parameter(value: object) -> bytes | None:
     """Return a parameter in PostgreSQL's text format; the statement determines its type."""
     if value is None:
@@ -187,21 +213,24 @@ _NUMBERED_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: igno
 
 
 def compile_statement(
-    kind: str, statement: RowsStatement, *, steady: bool = False
+    kind: str, statement: RowsStatement, *, steady: bool = False, often: bool = False
 ) -> CompiledStatement:
-    """Compile a statement; with `steady`, PostgreSQL keeps one plan of it per connection."""
+    """Compile a statement; with `steady`, PostgreSQL keeps one plan of it per connection.
+
+    With `often` it keeps what it has read of it, and plans it for the values of each time.
+    """
     whole = {"render_postcompile": True}
     done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs=whole)
     fixed = {name: value for name, value in done.params.items() if value is not None}
     names = None if done.positiontup is None else tuple(done.positiontup)
     columns = enumerate(statement.selected_columns)
     places = tuple(n for n, column in columns if isinstance(column.type, PackedDocument))
-    if not steady or kind == "sqlite":
+    if not (steady or often) or kind == "sqlite":
         return CompiledStatement(statement, done.string, names, fixed, None, places)
     numbered = statement.compile(dialect=_NUMBERED_DIALECT, compile_kwargs=whole)
     body = numbered.string.encode()
     name = f"kept_{hashlib.blake2b(body, digest_size=16).hexdigest()}".encode()
-    prepared = _PreparedStatement(body, tuple(numbered.positiontup or ()), name)
+    prepared = _PreparedStatement(body, tuple(numbered.positiontup or ()), name, not steady)
     return CompiledStatement(statement, done.string, names, fixed, prepared, places)
 
 
