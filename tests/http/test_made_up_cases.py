@@ -56,6 +56,7 @@ def test_every_bound_of_every_parameter_is_kept(database: Database) -> None:
     found = send_cases(database, size=1, phases=BOUNDS)
     assert not found.failures, describe_failures(found)
     assert found.cases.total() > choose_size(200, 15_000), found.cases
+    assert {200, 201, 404, 422} <= found.statuses.keys()
 
 
 @pytest.mark.usefixtures("_no_hosts")
@@ -65,7 +66,8 @@ def test_made_up_requests_and_sequences_are_answered_as_documented(
     database: Database, seed: int
 ) -> None:
     size = choose_size(1, 8)
-    found = send_cases(database, seed=seed, size=size, phases=("examples", "fuzzing", "stateful"))
+    # The examples of the document are the same with each seed: the test above sends them.
+    found = send_cases(database, seed=seed, size=size, phases=("fuzzing", "stateful"))
     assert not found.failures, describe_failures(found)
     assert found.operations == OPERATIONS
     assert {200, 201, 404, 422} <= found.statuses.keys()
