@@ -256,6 +256,21 @@ def test_ecowas_moved_against_its_members_after_coups(api: TestClient) -> None:
     assert row["index"] > 0
 
 
+def test_wars_and_broken_relations_are_recorded_on_both_sides_of_their_repair(
+    api: TestClient,
+) -> None:
+    broken = ask(
+        api, "/v1/alignment", actor="SAU", toward="IRN", since="2016", until="2022",
+        granularity="year",
+    )  # fmt: skip
+    assert broken[0]["index"] < 0  # relations were broken off in January 2016
+    assert all(row["index"] < 0 for row in broken)
+    war = by_year(api, "RUS", "UKR")
+    assert all(war[year]["index"] < -0.6 and war[year]["n"] for year in ("2022", "2023", "2025"))
+    assert by_year(api, "USA", "IRN")["2025"]["index"] < 0
+    assert by_year(api, "ISR", "IRN")["2024"]["index"] < 0
+
+
 def test_members_that_are_not_recorded_are_no_empty_group(api: TestClient) -> None:
     answers = {
         group: api.get(f"/v1/alliances/{group}/members", params={"on": day}).json()
@@ -273,7 +288,7 @@ def test_members_that_are_not_recorded_are_no_empty_group(api: TestClient) -> No
     )
     assert observers.json()["meta"]["reason"] == "not_recorded"
     history = api.get("/v1/alliances/AFRICAN-UNION/history").json()
-    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 4)
+    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 8)
 
 
 def test_ties_name_the_groups_that_they_may_lack(api: TestClient) -> None:

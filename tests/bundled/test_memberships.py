@@ -337,6 +337,14 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
         ("MLI", "AFRICAN-UNION", "2026-06-01", "suspended"),
         ("NER", "AFRICAN-UNION", "2023-08-22", "suspended"),
         ("GIN", "AFRICAN-UNION", "2026-02-01", "in-force"),
+        ("SDN", "AFRICAN-UNION", "2019-07-01", "suspended"),
+        ("SDN", "AFRICAN-UNION", "2021-01-01", "in-force"),
+        ("SDN", "AFRICAN-UNION", "2026-01-01", "suspended"),
+        ("GAB", "AFRICAN-UNION", "2024-01-01", "suspended"),
+        ("GAB", "AFRICAN-UNION", "2025-05-01", "in-force"),
+        ("MDG", "AFRICAN-UNION", "2012-01-01", "suspended"),
+        ("MDG", "AFRICAN-UNION", "2025-10-15", "suspended"),
+        ("GNB", "AFRICAN-UNION", "2025-11-28", "suspended"),
     ],
 )
 def test_suspensions_after_coups(actor: str, group: str, day: str, status: str) -> None:
