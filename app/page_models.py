@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 T = TypeVar("T")
 EmptyReason = Literal[
     "no_match", "not_recorded", "partly_covered", "outside_coverage", "not_yet_covered",
-    "out_of_scope", "closed",
+    "out_of_scope", "closed", "not_searched",
 ]  # fmt: skip
-"""Why a list is empty: nothing fits, or what would fit is not recorded, covered, followed, open."""
+"""Why a list is empty: nothing fits, or what would fit is not recorded, covered, followed, open,
+searched."""
 
 
 class Meta(BaseModel):
@@ -22,6 +23,11 @@ class Meta(BaseModel):
     closed: list[str] | None = Field(
         None,
         description="Datasets that the answer leaves out because they are closed to this reader.",
+    )
+    unsearched: list[str] | None = Field(
+        None,
+        description="Datasets that `q` does not search, since a program has made their titles: the"
+        " answer leaves them out.",
     )
 
 

@@ -6,6 +6,7 @@ printed, after the load and again after `entente db compact`, divided by the eve
     python -m bench.sizes --events 500000
     python -m bench.sizes --plain           # documents as they are, not packed
     python -m bench.sizes --no-compact      # no load rewrites indexes, however large it is
+    python -m bench.sizes --no-search       # no words are indexed
 """
 
 import argparse
@@ -67,8 +68,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--plain", action="store_true", help="documents as they are")
     parser.add_argument("--no-compact", action="store_true", help="leave the gaps of the load")
+    parser.add_argument("--no-search", action="store_true", help="index no words")
     asked = parser.parse_args()
-    more = ["--no-compact"] if asked.no_compact else []
+    flags = {"--no-compact": asked.no_compact, "--no-search": asked.no_search}
+    more = [flag for flag, is_set in flags.items() if is_set]
     from postgres import run_postgresql  # noqa: PLC0415
 
     os.environ[SETTING] = str(not asked.plain).lower()

@@ -25,6 +25,7 @@ EMPTY_TEXTS: dict[EmptyReason, str] = {
     "not_yet_covered": "map_not_yet_covered",
     "out_of_scope": "map_out_of_scope",
     "closed": "map_closed",
+    "not_searched": "map_not_searched",
 }
 
 

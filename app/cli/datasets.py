@@ -1,4 +1,4 @@
-"""The commands `entente datasets …`, which list datasets and say who may read them."""
+"""The commands `entente datasets …`: list them, say who may read them and what is searched."""
 
 from contextlib import closing
 from typing import Annotated, get_args
@@ -6,15 +6,24 @@ from typing import Annotated, get_args
 import typer
 from sqlalchemy import select
 
-from app.cli.output import CsvOption, JsonOption, choose_form, print_data, print_table
+from app.cli.output import (
+    CsvOption,
+    JsonOption,
+    choose_form,
+    print_data,
+    print_table,
+    show_activity,
+)
 from app.cli.terminal import console, errors, open_current_database
 from app.dataset_access import DatasetAccess
 from app.db.journal import Writer
 from app.db.tables import datasets as datasets_table
-from app.sources.changes import write_datasets
+from app.events.word_index import write_datasets_with_words
 from app.sources.citation import read_cited_datasets
 
-datasets = typer.Typer(help="Datasets, their terms, and who may read them.", no_args_is_help=True)
+datasets = typer.Typer(
+    help="Datasets, their terms, who may read them, and what is searched.", no_args_is_help=True
+)
 
 
 @datasets.command("list")
@@ -25,10 +34,12 @@ def datasets_list(as_json: JsonOption = False, as_csv: CsvOption = False) -> Non
     with closing(open_current_database()) as database, database.connect() as db:
         access = {row.code: row.access for row in db.execute(select(d.code, d.access))}
         found = read_cited_datasets(db)
-    columns = ("code", "access", "name", "version", "licence", "terms")
+    columns = ("code", "access", "searched", "name", "version", "licence", "terms")
     rows = [{**one.model_dump(include={*columns}), "access": access[one.code]} for one in found]
     if print_data(form, rows):
         return
+    for row in rows:
+        row["searched"] = "yes" if row["searched"] else "no"
     print_table(columns, [[str(row[column] or "–") for column in columns] for row in rows])
 
 
@@ -45,16 +56,42 @@ def datasets_access(
     if access not in known:
         errors.print(f"{access[:60]!r} is not one of {', '.join(known)}.", markup=False)
         raise typer.Exit(2)
+    _change_dataset(code, {"access": access}, reason)
+    console.print(f"{code} is {access} now. {_EFFECTS[access]}", highlight=False)
+
+
+@datasets.command("search")
+def datasets_search(
+    code: Annotated[str, typer.Argument(help="Code of the dataset, such as gdelt.")],
+    state: Annotated[
+        str, typer.Argument(help="on: q searches its events; off: it leaves them out, and says so.")
+    ],
+    reason: Annotated[str | None, typer.Option(help="Why; stored with the revision.")] = None,
+) -> None:
+    """Say whether the words of a dataset are searched: off for titles that a program has made.
+
+    Its words are indexed or removed at once, in one transaction, for which other writers wait.
+    """
+    if state not in ("on", "off"):
+        errors.print(f"{state[:60]!r} is not one of on, off.", markup=False)
+        raise typer.Exit(2)
+    with show_activity(f"{'indexing' if state == 'on' else 'removing'} the words of {code[:60]}"):
+        _change_dataset(code, {"searched": state == "on"}, reason)
+    said = "is searched now." if state == "on" else "is not searched now: q leaves it out."
+    console.print(f"{code} {said}", highlight=False)
+
+
+def _change_dataset(code: str, update: dict[str, str | bool], reason: str | None) -> None:
     with closing(open_current_database()) as database:
         with database.connect() as db:
-            found = [one for one in read_cited_datasets(db) if one.code == code]
-        if not found:
+            known = {one.code for one in read_cited_datasets(db)}
+        if code not in known:
             errors.print(f"There is no dataset {code[:60]!r}; entente datasets list has all.")
             raise typer.Exit(2)
         with database.write() as db:
-            changed = found[0].model_copy(update={"access": access})
-            write_datasets(db, [changed], Writer("entente datasets", reason))
-    console.print(f"{code} is {access} now. {_EFFECTS[access]}", highlight=False)
+            [found] = read_cited_datasets(db, [code])
+            by = Writer("entente datasets", reason)
+            write_datasets_with_words(db, [found.model_copy(update=update)], by)
 
 
 _EFFECTS = {

@@ -1,15 +1,15 @@
-"""Who reads, and which datasets are closed to that reader: decision 023.
+"""Who reads, which datasets are closed to that reader (decision 023), and which are not searched.
 
 A dataset is `open`, gives out only its `sums`, or is `closed`. A view of the database made by
 `Database.for_reader` reads with the version which datasets its reader may not see; statements take
 them from the connection, so that no caller has to hand them on.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, not_, or_, select
 
 from app.dataset_access import Purpose
 from app.db.dialect.fast_statements import compile_prepared
@@ -19,11 +19,16 @@ from app.errors import ClosedDatasetError
 _READER, _HIDDEN = "reader", "hidden_datasets"
 """Names in the `info` of a connection."""
 _D = datasets.c
-_ENTRY = _D.code.concat("=").concat(_D.access)
+_UNSEARCHED = "!"
+"""Ends the line of a dataset that is not searched."""
+_MARK = case((_D.searched == false(), _UNSEARCHED), else_="")
+_ENTRY = _D.code.concat("=").concat(_D.access).concat(_MARK)
 CLOSED_DATASETS = (
-    select(func.aggregate_strings(_ENTRY, "\n")).where(_D.access != "open").scalar_subquery()
+    select(func.aggregate_strings(_ENTRY, "\n"))
+    .where(or_(_D.access != "open", _D.searched == false()))
+    .scalar_subquery()
 )
-"""The datasets that are not open, as lines `code=access`; null where there are none."""
+"""The datasets that are not open, or not searched (`code=access!`), one a line; null for none."""
 _SELECT_CLOSED = select(CLOSED_DATASETS)
 
 
@@ -37,11 +42,14 @@ class HiddenDatasets:
     """Whose sums it may not see either."""
     any_closed: bool = False
     """Whether any dataset is closed to some reader, so that answers depend on the key."""
+    unsearched: tuple[str, ...] = ()
+    """Whose words no reader searches: decision 048."""
 
     @property
     def label(self) -> str:
         """What an ETag says of it: answers differ where it does."""
-        return f"{','.join(self.rows)}|{','.join(self.sums)}" if self.rows else ""
+        label = f"{','.join(self.rows)}|{','.join(self.sums)}" if self.rows else ""
+        return f"{label}|{','.join(self.unsearched)}" if self.unsearched else label
 
     def for_purpose(self, purpose: Purpose) -> tuple[str, ...]:
         """Return the datasets that an answer has to leave out."""
@@ -70,6 +78,11 @@ class Reader:
         return self.hidden is not None and self.hidden.any_closed
 
     @property
+    def misses_words(self) -> bool:
+        """Whether any dataset is not searched: then what a version answers to words may change."""
+        return self.hidden is not None and bool(self.hidden.unsearched)
+
+    @property
     def label(self) -> str:
         """What an ETag says of what is hidden from it; empty where nothing is."""
         return "" if self.hidden is None else self.hidden.label
@@ -79,13 +92,21 @@ class Reader:
         self.hidden = NOTHING_HIDDEN if closed is None else self._list_hidden(closed.split("\n"))
         return self.hidden
 
-    def _list_hidden(self, entries: Iterable[str]) -> HiddenDatasets:
-        if self.readable is None:
-            return HiddenDatasets(any_closed=True)
-        access = {code: how for code, _, how in (entry.rpartition("=") for entry in entries)}
+    def _list_hidden(self, entries: Sequence[str]) -> HiddenDatasets:
+        access, unsearched = read_closed_entries(entries)
+        if self.readable is None or not access:
+            return HiddenDatasets(any_closed=bool(access), unsearched=unsearched)
         hidden = sorted(access.keys() - set(self.readable))
         sums = tuple(code for code in hidden if access[code] == "closed")
-        return HiddenDatasets(tuple(hidden), sums, any_closed=True)
+        return HiddenDatasets(tuple(hidden), sums, True, unsearched)
+
+
+def read_closed_entries(entries: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Read lines of `CLOSED_DATASETS`: the access by dataset, and those that are not searched."""
+    pairs = [(code, how) for code, _, how in (entry.rpartition("=") for entry in entries)]
+    access = {code: how.removesuffix(_UNSEARCHED) for code, how in pairs}
+    unsearched = tuple(sorted(code for code, how in pairs if how.endswith(_UNSEARCHED)))
+    return {code: how for code, how in access.items() if how != "open"}, unsearched
 
 
 @contextmanager
@@ -118,9 +139,14 @@ def note_closed_datasets(db: Connection, closed: str | None) -> None:
         db.info[_HIDDEN] = reader.find_hidden(closed)
 
 
+def has_reader(db: Connection) -> bool:
+    """Return whether a connection reads for a reader, not for a command or a worker."""
+    return db.info.get(_READER) is not None
+
+
 def get_hidden(db: Connection) -> HiddenDatasets:
     """Return the datasets that are hidden from a connection; none from a command or a worker."""
-    if db.info.get(_READER) is None:
+    if not has_reader(db):
         return NOTHING_HIDDEN
     if _HIDDEN not in db.info:
         [(closed,)] = compile_prepared(db.dialect.name, _SELECT_CLOSED).fetch_rows(db, {})
@@ -132,8 +158,13 @@ def get_hidden(db: Connection) -> HiddenDatasets:
 def read_closed_codes(db: Connection) -> frozenset[str]:
     """Read which datasets are not open."""
     [(closed,)] = compile_prepared(db.dialect.name, _SELECT_CLOSED).fetch_rows(db, {})
-    entries = () if closed is None else closed.split("\n")
-    return frozenset(entry.rpartition("=")[0] for entry in entries)
+    return frozenset(() if closed is None else read_closed_entries(closed.split("\n"))[0])
+
+
+def read_unsearched_codes(db: Connection) -> frozenset[str]:
+    """Read which datasets are not searched, also where this transaction has changed that."""
+    [(closed,)] = compile_prepared(db.dialect.name, _SELECT_CLOSED).fetch_rows(db, {})
+    return frozenset(() if closed is None else read_closed_entries(closed.split("\n"))[1])
 
 
 def list_closed(db: Connection) -> list[str] | None:

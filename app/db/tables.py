@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    true,
 )
 
 from app.db.types import SEQUENCE, bytewise_text, document_text
@@ -289,6 +290,7 @@ datasets = Table(
     Column("signals", bytewise_text(), nullable=False),
     Column("mirrored_visits", Boolean, nullable=False),
     Column("access", bytewise_text(), nullable=False, server_default="open"),
+    Column("searched", Boolean, nullable=False, server_default=true()),
     Column("seq", SEQUENCE, nullable=False),
 )
 

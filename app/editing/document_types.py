@@ -1,6 +1,7 @@
 """Declare what the write API needs to know of actors, memberships, sources and datasets."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
@@ -35,7 +36,12 @@ from app.editing.propagate import (
 )
 from app.errors import Fault, InvalidBodyError
 from app.events.render import ACTING_KINDS
-from app.sources.changes import retract_dataset, retract_source, write_datasets, write_sources
+from app.events.word_index import (
+    MOST_BY_REQUEST,
+    retract_dataset_with_words,
+    write_datasets_with_words,
+)
+from app.sources.changes import retract_source, write_sources
 from app.sources.queries import DATASET_DOCUMENTS, SOURCE_DOCUMENTS
 from app.sources.schemas import Dataset, Source
 
@@ -201,8 +207,8 @@ DATASET_TYPE = DocumentType(
     stored=DATASET_DOCUMENTS,
     model=Dataset,
     id_of=lambda dataset: dataset.code,
-    write=write_datasets,
-    retract=retract_dataset,
+    write=partial(write_datasets_with_words, most=MOST_BY_REQUEST),
+    retract=retract_dataset_with_words,
     resolve=lambda _, dataset: dataset,
     list_uses=_list_dataset_uses,
     rerender=_skip_rerender,

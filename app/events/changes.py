@@ -128,7 +128,7 @@ def write_resolved_events(
         same = ident in current and matches_document(text, current[ident])
         if not same or ident in always:
             seq += 1
-            rows.add_event(body, text, seq)
+            rows.add_event(body, text, seq, searched=body.dataset not in known.unsearched)
     numbers = read_latest_revision_numbers(db, "event", [ident for _, ident, *_ in rows.bodies])
     if not derived:
         forget_replaced_parts(db, dict(inputs))
@@ -202,11 +202,10 @@ def load_render_context(db: Connection) -> RenderContext:
     for r in db.execute(periods.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
     s = datasets.c
-    modes = {
-        code: choose_derivation_mode(scale, mirrored_visits)
-        for code, scale, mirrored_visits in db.execute(select(s.code, s.signals, s.mirrored_visits))
-    }
-    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, modes)
+    chosen = db.execute(select(s.code, s.signals, s.mirrored_visits, s.searched)).all()
+    modes = {r.code: choose_derivation_mode(r.signals, r.mirrored_visits) for r in chosen}
+    unsearched = frozenset(r.code for r in chosen if not r.searched)
+    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, modes, unsearched)
 
 
 def load_cited_sources(db: Connection, ids: Collection[str]) -> dict[str, CitedSource]:

@@ -1,6 +1,7 @@
 """Which days the datasets of a question cover, and why an answer is empty."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import starmap
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from app.db.reader import get_hidden
 from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
+from app.events.word_index import list_unsearched_datasets
 from app.page_models import EmptyReason
 from app.sources.day_spans import DaySpan, covers_any, find_gaps, join_spans
 
@@ -44,7 +46,8 @@ def find_empty_reason(
     """Find why no event matched: no dataset may follow the actors, or cover the days.
 
     `chose_datasets` says whether the question itself names its datasets; None: where it has any.
-    It is `closed` where only datasets do that are closed to the reader, for that purpose.
+    It is `closed` where only datasets do that are closed to the reader, for that purpose, and
+    `not_searched` where datasets do whose words are not indexed.
     """
     hidden = get_hidden(db).for_purpose(purpose)
     found = _explain_emptiness(db, resolved, chose_datasets, hidden)
@@ -52,6 +55,11 @@ def find_empty_reason(
         # What is closed may cover what the open datasets do not.
         everything = _explain_emptiness(db, resolved, chose_datasets, ())
         return "closed" if everything == "no_match" else found
+    if found == "no_match" and (unsearched := list_unsearched_datasets(db, resolved)):
+        chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
+        of_these = replace(resolved, dataset=tuple(unsearched))
+        if _explain_emptiness(db, of_these, chosen, hidden) == found:
+            return "not_searched"
     return found
 
 

@@ -107,7 +107,9 @@ class EventFilter(StrictQuery):
         description="At least so many publishers report it, each counted once.",
     )
     q: ShortText | None = Field(
-        None, max_length=500, description="Full-text search: all of these words occur."
+        None,
+        max_length=500,
+        description="Full-text search: all of these words occur; datasets not `searched` are out.",
     )
     known_by: BoundedDate | None = Field(
         None, description="Only events and reports that were published by that day."

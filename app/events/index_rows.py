@@ -79,10 +79,15 @@ class EventRows:
         self.signals: list[tuple[Any, ...]] = []
         self.tags: list[tuple[Any, ...]] = []
         self.words: list[tuple[int, str]] = []
-        """(`seq`, the words for full-text search)."""
+        """(`seq`, the words for full-text search), of the events of datasets that are searched."""
 
-    def add_event(self, b: EventDocumentBody, text: bytes, seq: int) -> None:
-        """Add the rows of an event; `text` is its JSON, `seq` the number of its revision."""
+    def add_event(
+        self, b: EventDocumentBody, text: bytes, seq: int, *, searched: bool = True
+    ) -> None:
+        """Add the rows of an event; `text` is its JSON, `seq` the number of its revision.
+
+        `searched` says whether the words of its dataset are indexed.
+        """
         ident, start, end, dataset, kind = b.id, b.start, b.end or NO_END_DAY, b.dataset, b.type
         intensity, quad, status = b.intensity, b.quad, b.status
         self.bodies.append((seq, ident, status, text))
@@ -129,7 +134,8 @@ class EventRows:
                 )
                 for s in b.signals
             ]  # fmt: skip
-        self.words.append((seq, _collect_words(b)))
+        if searched:
+            self.words.append((seq, collect_words(b)))
 
     def iterate_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each index row as (table name, values by column)."""
@@ -217,7 +223,7 @@ def _build_place_columns(place: PlaceRecord | None) -> tuple[Any, ...]:
     return place.country, place.lat, place.lon, *unit_vector(place.lat, place.lon)
 
 
-def _collect_words(b: EventDocumentBody) -> str:
+def collect_words(b: EventDocumentBody) -> str:
     """Collect the distinct words of an event for full-text search."""
     found = (
         [*_split_words_cached(b.title)]

@@ -58,6 +58,7 @@ from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
 from app.events.vocabulary import EFFECT_HINT
+from app.events.word_index import require_searched
 from app.events.word_walk import WordWalk, iterate_walked_parts, plan_word_walk
 
 T = TypeVar("T")
@@ -102,6 +103,8 @@ def resolve_filter(
     codes = {field: resolve_codes(field, names) if names else () for field, names in named}
     _require_known(db, "dataset", datasets, "code", asked.dataset)
     require_open(db, asked.dataset, purpose)
+    if asked.q is not None and asked.dataset:
+        require_searched(db, asked.dataset)
     _require_known(db, "source", sources, "id", asked.source)
     _require_known(db, "member_of", actors, "code", codes["member_of"])
     if asked.effect and find_signal_pair(db, codes["between"]) is None:

@@ -23,6 +23,7 @@ from app.events.joined_page import fetch_joined_page
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
+from app.events.word_index import list_unsearched_datasets
 from app.lineages import Version
 from app.page_models import Meta
 from app.text import quote_id
@@ -134,7 +135,9 @@ def read_event_page_meta(
     db: Connection, resolved: ResolvedFilter, count: CountMode, version: int, empty: bool
 ) -> Meta:
     """Read the `meta` of a page: its version, a count if requested, and why it is empty."""
-    known = Meta(version=version, closed=list(queries.list_closed_datasets(db, resolved)) or None)
+    closed = list(queries.list_closed_datasets(db, resolved)) or None
+    unsearched = list_unsearched_datasets(db, resolved) or None
+    known = Meta(version=version, closed=closed, unsearched=unsearched)
     if empty:
         known.reason = find_empty_reason(db, resolved)
     if count != "none":

@@ -57,6 +57,8 @@ class RenderContext:
     """(state, since, until) of each membership period of a person or body, by its code."""
     modes: Mapping[str, DerivationMode] = field(default_factory=dict)
     """How the signals of a dataset are derived, by its code; others simply by the rules."""
+    unsearched: frozenset[str] = frozenset()
+    """Datasets whose words are not indexed."""
 
     def find_state(self, actor: str, day: str) -> str | None:
         """Find the state that a person or body counts for on a day."""

@@ -20,6 +20,7 @@ from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
 from app.events.output_formats import EVENT_MEDIA_TYPES, FIELDS_MEDIA_TYPE
 from app.events.schemas import Event, EventFieldsPage
+from app.events.word_index import list_unsearched_datasets
 from app.examples import document_variant, example_responses
 from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
@@ -273,6 +274,7 @@ def get_timeline(
                 basis="events" if found.pair is None else "signals",
                 under_way=found.under_way,
                 closed=list(queries.list_closed_datasets(db, resolved, "sums")) or None,
+                unsearched=list_unsearched_datasets(db, resolved) or None,
             )
             if found.pair is not None:
                 read_sums = request.app.state.pair_sums
@@ -319,8 +321,12 @@ def get_facets(
             resolved = queries.resolve_filter(db, asked, then, purpose="sums")
             data = counts.count_facets(db, resolved, wanted)  # type: ignore[arg-type]
             purpose: Purpose = "sums" if counts.SUMMED_FACETS.issuperset(wanted) else "rows"
-            closed = list(queries.list_closed_datasets(db, resolved, purpose))
-            tail = Meta(version=version, closed=closed or None).model_dump(exclude_none=True)
+            known = Meta(
+                version=version,
+                closed=list(queries.list_closed_datasets(db, resolved, purpose)) or None,
+                unsearched=list_unsearched_datasets(db, resolved) or None,
+            )
+            tail = known.model_dump(exclude_none=True)
             where = build_page_links(request, None, version).model_dump()
             body = encode_json({"data": data, "meta": tail, "links": where})
             return Response(body, media_type="application/json")

@@ -32,6 +32,7 @@ from app.events.month_counts import select_wrong_month_counts
 from app.events.render import decode_event_document
 from app.events.schemas import Event
 from app.events.volumes import select_wrong_volumes
+from app.events.word_index import find_word_faults
 from app.sources.verify import find_source_faults
 
 BATCH_SIZE = 500
@@ -62,6 +63,7 @@ def find_event_faults(db: Connection) -> Iterator[str]:
         yield from _check_events(db, ids)
         last = ids[-1]
     yield from find_source_faults(db)
+    yield from find_word_faults(db)
     yield from find_surplus_pairs(db)
     yield from _check_orphans(db)
     yield from _check_references(db)

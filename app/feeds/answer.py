@@ -59,6 +59,8 @@ def _build_headers(form: OutputFormat, opened: EventExport) -> dict[str, str]:
     headers: dict[str, str] = {}
     if opened.empty_reason:
         headers["Entente-Reason"] = opened.empty_reason
+    if opened.unsearched:
+        headers["Entente-Unsearched"] = ", ".join(opened.unsearched)
     if page_links:
         headers["Link"] = ", ".join(page_links)
     if form in DOWNLOADED_FORMATS:

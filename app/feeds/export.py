@@ -15,6 +15,7 @@ from app.events.coverage import find_empty_reason
 from app.events.filter import EventQuery
 from app.events.output_formats import FIELD_FORMATS, TYPED_FORMATS, OutputFormat
 from app.events.resolved_filter import ResolvedFilter
+from app.events.word_index import list_unsearched_datasets
 from app.feeds import xlsx
 from app.feeds.event_stream import EventStream
 from app.feeds.feed import ActorIdentity, Cluster, Feed
@@ -59,6 +60,7 @@ class EventExport:
             self.empty_reason: EmptyReason | None = (
                 None if first else find_empty_reason(db, resolved)
             )
+            self.unsearched = list_unsearched_datasets(db, resolved)
             if how.clusters and whole and self.stream.cursor:
                 clusters = _read_clusters(db, resolved)
                 self.stream.cursor = None

@@ -19,6 +19,7 @@ from app.errors import InvalidParameterError, NotFoundError, make_crossed_error
 from app.events.filter import EventFilter
 from app.events.queries import resolve_filter
 from app.events.router import EventId
+from app.events.word_index import list_unsearched_datasets
 from app.examples import example_responses
 from app.history import change_formats, read
 from app.history.schemas import Change, Difference, DocumentKind, Revision
@@ -212,16 +213,20 @@ def get_differences(
             bound = f"diff {first} {last} {asked.model_dump_json(exclude=apart)}"
             after = decode_page_cursor(asked.cursor, bound, key, last)
             from_ = 0 if after is None else int(after.value)
-            part = read.read_differences(
-                db, resolve_filter(db, asked, None), first, last, from_, asked.limit
-            )
+            resolved = resolve_filter(db, asked, None)
+            part = read.read_differences(db, resolved, first, last, from_, asked.limit)
             pins = {"from": str(first), "to": str(last), "lineage": last.lineage}
             where = Links(self=rewrite_address(request), permalink=rewrite_address(request, **pins))
             if not part.done:
                 cursor = encode_cursor(PageKey(str(part.upto), ""), bound, key, last)
                 where.next = rewrite_address(request, **pins, cursor=cursor)
             empty = not part.found and part.done
-            known = Meta(version=last, reason="no_match" if empty else None, closed=list_closed(db))
+            known = Meta(
+                version=last,
+                reason="no_match" if empty else None,
+                closed=list_closed(db),
+                unsearched=list_unsearched_datasets(db, resolved) or None,
+            )
             rows = [row.model_dump_json() for row in part.found]
             return render_page(rows, known, where)
 
@@ -326,7 +331,8 @@ def list_changes(
         def render_answer() -> Response:
             if form != "json":
                 return _answer_in_format(form, asked, request, db, newest)
-            part = read.read_changes(db, asked.resolve_selection(db), asked.after, asked.limit)
+            wanted = asked.resolve_selection(db)
+            part = read.read_changes(db, wanted, asked.after, asked.limit)
             upto = newest if part.done else part.upto
             where = build_page_links(request, None)
             if upto > asked.after:
@@ -335,6 +341,8 @@ def list_changes(
             known = Meta(
                 version=newest, reason=None if rows else "no_match", closed=list_closed(db)
             )
+            if wanted.resolved_filter is not None:
+                known.unsearched = list_unsearched_datasets(db, wanted.resolved_filter) or None
             return render_page(rows, known, where)
 
         answer = respond_with_version_etag(request, newest, render_answer, form)

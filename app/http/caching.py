@@ -52,14 +52,16 @@ def respond_with_version_etag(
     reader, path = get_reader(request), request.scope["path"]
     if not _PLAIN_PATH.fullmatch(path):
         path = quote(path)
-    is_lasting = _names_version(request) and today() not in day and not reader.is_limited
+    # What is closed or not searched is that of now, also as of a version.
+    is_stable = not (reader.is_limited or (reader.misses_words and "q=" in asked))
+    is_lasting = _names_version(request) and today() not in day and is_stable
     query = f"{SCHEMA_VERSION}|{version.label}|{day}|{reader.label}|{path}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
     if remember:
         answer = _respond_from_memory(request, tag, make)
         is_whole = type(answer) is Response and answer.status_code == 200
-        if is_whole and not reader.is_limited and today() not in day:
+        if is_whole and is_stable and today() not in day:
             note_remembered(request, tag, _read_coding(answer))
     else:
         answer = _respond_with_etag(request, tag, make)

@@ -81,6 +81,12 @@ def load_from_terminal(
         SignalScale | None,
         typer.Option(help="How signals of a new dataset are derived; by default by the rules."),
     ] = None,
+    search: Annotated[
+        bool | None,
+        typer.Option(
+            "--search/--no-search", help="Whether q searches a new dataset; by default it does."
+        ),
+    ] = None,
     unresolved: Annotated[
         Path | None,
         typer.Option(help="CSV file (or .json) for the names that no actor has, with counts."),
@@ -127,6 +133,7 @@ def load_from_terminal(
         create_actors,
         dry_run,
         signals=signals,
+        searched=search,
     )
     with ExitStack() as resources:
         spool = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))

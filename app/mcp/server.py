@@ -24,7 +24,8 @@ INSTRUCTIONS = """A sourced record of what states and alliances do to each other
 Actors go by code (ARM, RUS, CSTO) or any name. Days are ISO 8601; 2023-09 is its month.
 Every answer has a permalink that answers the same for ever: cite it with the sources of the rows.
 An empty answer has a reason: no_match is not not_recorded, partly_covered, outside_coverage,
-not_yet_covered or out_of_scope; closed names data that a key would show.
+not_yet_covered or out_of_scope; closed names data that a key would show; not_searched and
+`unsearched` name datasets that words do not find.
 Alignment is an estimate with an interval: quote the sentence of a shift with its verdict."""
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -34,10 +34,11 @@ from app.events.render import (
     encode_event_body,
 )
 from app.events.to_input import input_from_document
+from app.events.word_index import write_datasets_with_words
 from app.pull.items import PullError
 from app.pull.original import OriginalChange, ReplicatedKind
 from app.pull.replica_window import ChangeWindow, list_known
-from app.sources.changes import write_datasets, write_sources
+from app.sources.changes import write_sources
 from app.sources.covered import read_dataset_document
 from app.sources.schemas import Dataset, Source
 
@@ -184,10 +185,10 @@ class ReplicaWriter:
 
     def _write_dataset(self, document: msgspec.Raw) -> None:
         made = Dataset.model_validate(msgspec.json.decode(document))
-        # Without `access` a dataset would stay as open as it is here.
-        made = made.model_copy(update={"access": made.access})
+        # Without these a dataset would stay as open, and as searched, as it is here.
+        made = made.model_copy(update={"access": made.access, "searched": made.searched})
         if read_dataset_document(self.db, self.dataset) != made:
-            write_datasets(self.db, [made], self.by, rederives=True)
+            write_datasets_with_words(self.db, [made], self.by, rederives=True)
             self.result.documents += 1
 
     def _merge_document(self, change: OriginalChange, into: str) -> None:

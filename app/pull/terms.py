@@ -2,9 +2,9 @@
 
 from app.db.engine import Database
 from app.db.journal import Writer
+from app.events.word_index import write_datasets_with_words
 from app.pull import ledger
 from app.pull.items import PullError, PullSource
-from app.sources.changes import write_datasets
 from app.sources.covered import read_dataset_document
 
 
@@ -26,7 +26,7 @@ def require_terms(database: Database, source: PullSource, accepts: bool, now: st
             ledger.write_source(db, state)
             stored = read_dataset_document(db, source.dataset.code) or source.dataset
             update = {"terms": said}
-            write_datasets(
+            write_datasets_with_words(
                 db, [stored.model_copy(update=update)], Writer(f"entente pull {source.name}")
             )
     return accepted

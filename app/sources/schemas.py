@@ -104,6 +104,12 @@ class Dataset(BaseModel):
         " counts, alignment and shifts, but no rows; `closed`: neither. Only keys with the scope"
         " `admin` change it; left out, it stays as it is.",
     )
+    searched: bool = Field(
+        True,
+        description="Whether `q` searches its events. False where a program has made their titles"
+        " from the other fields: then their words are not indexed, and a search leaves them out and"
+        " says so. Left out, it stays as it is.",
+    )
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
     signals: Literal["entente", "goldstein"] = Field(
         "entente",

@@ -3,7 +3,7 @@
 They are the values of its index rows, which `app.events.index_rows` builds for the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from app.events.index_rows import EventRows
@@ -54,9 +54,14 @@ class EventFacts:
         "z",
     )
 
-    def __init__(self, body: EventDocumentBody, survivors: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        body: EventDocumentBody,
+        survivors: Mapping[str, str] | None = None,
+        unsearched: Collection[str] = (),
+    ) -> None:
         rows = EventRows()
-        rows.add_event(body, b"", 0)
+        rows.add_event(body, b"", 0, searched=body.dataset not in unsearched)
         (
             _, self.dataset, self.start, self.end, self.type, self.mode, self.cameo, self.native,
             self.intensity, self.quad, self.status, self.country, self.lat, self.lon, self.x,
@@ -82,7 +87,7 @@ class EventFacts:
         self.reports = [ReportFacts(*row[2:8]) for row in rows.reports]
         self.tags = {row[0] for row in rows.tags}
         self._actors: dict[tuple[str | None, bool], set[str]] = {}
-        self._words = rows.words[0][1]
+        self._words = rows.words[0][1] if rows.words else ""
         self._word_set: frozenset[str] | None = None
 
     def list_actors(self, role: str | None, no_via: bool) -> set[str]:

@@ -4,7 +4,7 @@ What matches and the position of the pass are written in one transaction, so tha
 loses nothing and says nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.lineage_table import read_version
+from app.db.reader import read_unsearched_codes
 from app.db.tables import revisions, watches
 from app.events.render import decode_event_document
 from app.http.metrics import WATCH_CHANGES
@@ -136,14 +137,14 @@ def compare_changes(
     rows = _select_changes(db, after, upto, limit)
     deliveries: list[NewDelivery] = []
     touched: set[str] = set()
-    readers = WatchReaders(db, registry.owners)
+    readers, unsearched = WatchReaders(db, registry.owners), read_unsearched_codes(db)
     if any(registry.rests_on(row.kind, row.action) for row in rows):
         registry.resolve_again(db)
     for row in rows:
         if row.kind != "event":
             continue
-        event = _read_facts(row.document, registry)
-        before = None if row.before is None else _read_facts(row.before, registry)
+        event = _read_facts(row.document, registry, unsearched)
+        before = None if row.before is None else _read_facts(row.before, registry, unsearched)
         now = readers.keep_readable(row.id, registry.index.find_watches(event))
         then = [] if before is None else registry.index.find_watches(before)
         then = readers.keep_readable(row.id, then)
@@ -158,8 +159,8 @@ def compare_changes(
     return StretchFound(end, deliveries, touched)
 
 
-def _read_facts(document: str, registry: WatchRegistry) -> EventFacts:
-    return EventFacts(decode_event_document(document), registry.survivors)
+def _read_facts(document: str, registry: WatchRegistry, unsearched: Collection[str]) -> EventFacts:
+    return EventFacts(decode_event_document(document), registry.survivors, unsearched)
 
 
 def describe_changes(

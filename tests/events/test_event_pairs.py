@@ -120,7 +120,7 @@ def test_the_migration_makes_the_pairs_in_short_transactions(
         before = {tuple(row) for row in db.execute(select(pairs))}
     monkeypatch.setattr(event_pairs, "EVENTS_AT_ONCE", 7)
     downgrade_schema(database, "20261202_counted")
-    with database.write() as db:
+    with database.engine.begin() as db:
         db.exec_driver_sql("CREATE TABLE pairs (one TEXT)")
     upgrade_schema(database)
     with database.connect() as db:

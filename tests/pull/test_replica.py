@@ -18,7 +18,9 @@ from app import cli
 from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.lineage_table import begin_lineage
+from app.db.reader import read_unsearched_codes
 from app.events.verify import find_event_faults
+from app.events.word_index import find_word_faults
 from app.ingest.remote.errors import DownloadError
 from app.pull import ledger
 from app.pull.items import PullError
@@ -121,6 +123,16 @@ def test_one_that_is_closed_later_is_closed_here_too(
     with replica.connect() as db:
         said = json.dumps(ledger.read_source(db, "entente-desk").lists)
         assert reader not in said + str(ledger.read_source(db, "entente-desk"))
+
+
+def test_what_is_searched_there_is_searched_here(service: TestClient, replica: Database) -> None:
+    follow_original(replica, service, "desk")
+    for searched in (False, True):
+        service.patch("/v1/datasets/desk", json={"searched": searched}).raise_for_status()
+        follow_original(replica, service, "desk")
+        with replica.connect() as db:
+            assert ("desk" in read_unsearched_codes(db)) is not searched
+            assert list(find_word_faults(db)) == []
 
 
 def test_another_history_is_refused_until_it_begins_again(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    delete,
     exists,
     func,
     literal_column,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.db.dialect import is_sqlite
+from app.db.dialect import in_list_params, is_sqlite, match_any
 from app.db.dialect.bulk_copy import bulk_insert
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.tables import revisions
@@ -70,6 +71,27 @@ def bulk_index_words(db: Connection, rows: Sequence[tuple[int, str]], shift: int
     between = "' '"
     quoted = [(seq, f"'{w.replace(' ', between)}'" if w else "") for seq, w in lines]
     bulk_insert(db, "event_words", ("seq", "words"), quoted)
+
+
+def remove_words(db: Connection, seqs: Sequence[int]) -> None:
+    """Remove the words of some texts from the index."""
+    name: ColumnElement[int] = literal_column("rowid" if is_sqlite(db) else "seq", BigInteger)
+    gone = delete(table("event_words")).where(match_any(db.dialect.name, name))
+    db.execute(gone, in_list_params(db, seqs))
+
+
+def tidy_word_index(db: Connection) -> None:
+    """Give up the room of words that were removed; on PostgreSQL vacuuming does that by itself."""
+    if is_sqlite(db):  # FTS5 only notes that they are gone until its parts are merged
+        db.execute(text("INSERT INTO event_words(event_words) VALUES ('optimize')"))
+
+
+def select_indexed_seqs(kind: str) -> FromClause:
+    """Select the `seq` of every text whose words are indexed."""
+    if kind == "sqlite":
+        kept = table("event_words_content", column("id", BigInteger))
+        return select(kept.c.id.label("seq")).subquery("indexed")
+    return table("event_words", column("seq", BigInteger)).alias("indexed")
 
 
 def build_word_query(kind: str, asked: str) -> str | None:

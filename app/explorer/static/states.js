@@ -14,6 +14,7 @@ const REASONS = {
   outside_coverage: ["uncovered", "▨", "nothing.outside_coverage", "nothing.outside_coverage_text"],
   out_of_scope: ["uncovered", "▨", "nothing.out_of_scope", "nothing.out_of_scope_text"],
   closed: ["uncovered", "▨", "nothing.closed", "nothing.closed_text"],
+  not_searched: ["uncovered", "▨", "nothing.not_searched", "nothing.not_searched_text"],
   not_yet_covered: ["uncovered", "▨", "nothing.not_yet_covered", "nothing.not_yet_covered_text"],
 };
 

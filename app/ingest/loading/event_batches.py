@@ -279,6 +279,7 @@ def _build_documents(
         if _has_all_sources(row, resolved, cited, done, stays=only_new and k in stored)
     ]
     last += len(done.sources)
+    searched = dataset not in references.actor_index.known.unsearched
     for ident, row, resolved in sound:
         late = waiting.get(ident, ())
         if late:
@@ -298,7 +299,7 @@ def _build_documents(
         done.parts += parts
         if not same:
             last += 1
-            done.event_rows.add_event(body, text, last)
+            done.event_rows.add_event(body, text, last, searched=searched)
     done.event_rows.sums = sum_event_rows(done.event_rows)
 
 

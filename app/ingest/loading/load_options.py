@@ -36,6 +36,8 @@ class LoadOptions:
     """The days, in EDTF, or the slot that the file is known to cover; None: as its rows say."""
     signals: SignalScale | None = None
     """How the signals of the dataset are derived; None: as they are, by the rules if it is new."""
+    searched: bool | None = None
+    """Whether the words of the dataset are searched; None: as it is, and they are if it is new."""
 
 
 @dataclass(slots=True)

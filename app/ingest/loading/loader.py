@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import alliance_years, datasets
+from app.events.word_index import write_datasets_with_words
 from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
@@ -36,7 +37,6 @@ from app.ingest.readers.files import InputFile
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import InputRow, measure_row_length, read_row_day, read_row_key
-from app.sources.changes import write_datasets
 
 if TYPE_CHECKING:
     from app.ingest.loading.preparers import PreparerPool
@@ -300,8 +300,14 @@ class Loader:
     def _ensure_dataset(self, dataset: str, format_: FileFormat) -> None:
         """Create the dataset if it does not exist."""
         with self.database.connect() as db:
-            scale = _read_dataset_scale(db, dataset)
-        if scale is not None:
+            stored = _read_dataset_choices(db, dataset)
+        if stored is not None:
+            scale, searched = stored
+            if self.options.searched not in (None, searched):
+                raise UnreadableFileError(
+                    f"goes into {dataset}, whose words are {'' if searched else 'not '}searched;"
+                    f" entente datasets search {dataset} {'off' if searched else 'on'} changes that"
+                )
             if self.options.signals not in (None, scale):
                 raise UnreadableFileError(
                     f"goes into {dataset}, whose signals are derived by {scale};"
@@ -315,7 +321,9 @@ class Loader:
                     made.name = dataset
                 if self.options.signals is not None:
                     made.signals = self.options.signals
-                write_datasets(db, [made], self.by)
+                if self.options.searched is not None:
+                    made.searched = self.options.searched
+                write_datasets_with_words(db, [made], self.by)
 
     def _complete_dataset(self, into: DatasetCoverage) -> None:
         with self.database.write() as db:
@@ -348,10 +356,11 @@ class Loader:
         return None if self._release is None else self._release.rank
 
 
-def _read_dataset_scale(db: Connection, dataset: str) -> str | None:
-    """Read how the signals of a dataset are derived; None where there is no such dataset."""
-    scale: str | None = db.scalar(select(datasets.c.signals).where(datasets.c.code == dataset))
-    return scale
+def _read_dataset_choices(db: Connection, dataset: str) -> tuple[str, bool] | None:
+    """Read how the signals of a dataset are derived, and whether it is searched; None without."""
+    d = datasets.c
+    row = db.execute(select(d.signals, d.searched).where(d.code == dataset)).one_or_none()
+    return None if row is None else (row.signals, row.searched)
 
 
 def _get_group_key(row: tuple[int, InputRow]) -> tuple[str, str]:

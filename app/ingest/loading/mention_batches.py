@@ -118,6 +118,7 @@ def _attach_reports(
         db, {str(r.source) for reports in waiting.values() for r in reports}
     )
     sheet, last = EventRows(), current_write_transaction(db).last_seq
+    unsearched = references.actor_index.known.unsearched
     for ident, document in _read_current_documents(db, ids):
         body, said = decode_normalized_event(document), {str(r.source): r for r in waiting[ident]}
         own = [
@@ -128,7 +129,7 @@ def _attach_reports(
         text = encode_event_body(replace_event_reports(body, own + late))
         if not matches_document(text, document):
             last += 1
-            sheet.add_event(body, text, last)
+            sheet.add_event(body, text, last, searched=body.dataset not in unsearched)
     changed = [ident for _, ident, *_ in sheet.bodies]
     store_loaded_events(db, sheet, read_revision_numbers(db, changed), [], [], by)
 
