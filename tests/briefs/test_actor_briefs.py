@@ -13,6 +13,8 @@ from app.briefs.layout import fit_on_page
 from app.briefs.schemas import ActorBriefAnswer
 from app.shifts.schemas import DayRange
 
+pytestmark = pytest.mark.by_turns
+
 DATASETS = "dataset=curated&dataset=realignments"
 
 

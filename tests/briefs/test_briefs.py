@@ -16,6 +16,8 @@ from app.briefs.words import load_strings, write_odds
 from app.reader_words import write_edtf
 from app.shifts.evidence_schemas import EvidenceSource
 
+pytestmark = pytest.mark.by_turns
+
 BRIEFS = Path(render.__file__).parent
 PAIRS = [
     "actor=ARM&toward=RUS",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
 
 PASHINYAN = "/v1/events?actor=nikol-pashinyan&limit=1000"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
 
 ARMENIA = "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute"
 
@@ -100,6 +100,7 @@ def test_missing_key_is_401_before_the_body_is_read(editor: Any) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.on_both
 def test_a_text_larger_than_a_tsvector_is_still_found(editor: Any) -> None:
     source = "meduza-2023-10-03-rome-statute"
     quotes = [" ".join(f"{n:03}word{m:05}" for m in range(1500)) for n in range(75)]

@@ -89,6 +89,7 @@ def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
 
 
 @pytest.mark.bundled
+@pytest.mark.by_turns
 def test_what_a_person_does_counts_for_the_state_while_it_belongs_there(api: TestClient) -> None:
     here = "/v1/memberships/nikol-pashinyan:ARM:prime-minister:1"
     spell = api.get(here).json()
@@ -108,6 +109,7 @@ def test_what_a_person_does_counts_for_the_state_while_it_belongs_there(api: Tes
 
 
 @pytest.mark.bundled
+@pytest.mark.by_turns
 def test_partners_are_counted_once_an_event(api: TestClient) -> None:
     both = {"actor": "ARM", "role": "initiator"}, {"actor": "RUS", "role": "target"}
     again = {"actor": "ARM", "role": "participant"}, {"actor": "RUS", "role": "host"}

@@ -401,8 +401,8 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
         return seen[200] - before
 
     try:
-        run_apart(run(8, 1))  # so that everything is imported and cached
-        some = SECONDS / 2
+        run_apart(run(8, 0.5))  # so that everything is imported and cached
+        some = SECONDS / 3
         alone = run_apart(run(8, some)) / some
         seen.clear()
         waits.clear()

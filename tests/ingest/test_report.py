@@ -114,6 +114,7 @@ def test_every_place_has_the_same_counts(
 
 
 @pytest.mark.slow
+@pytest.mark.by_turns
 def test_few_resolved_parties_come_first_and_exit_4(tmp_path: Path) -> None:
     rows = build_rows(1)
     path = write_file(tmp_path / "a", join_events(*rows))

@@ -35,6 +35,14 @@ def start_follower(url: str, sources: Sources) -> subprocess.Popen[bytes]:
     )
 
 
+def wait_for_requests(sources: Sources, more: int, follower: subprocess.Popen[bytes]) -> None:
+    """Wait until the sources were asked so many times more, or the follower has ended."""
+    least, until = len(sources.requests) + more, time.monotonic() + 60
+    while len(sources.requests) < least and follower.poll() is None:
+        assert time.monotonic() < until, "the follower asks for nothing"
+        time.sleep(0.005)
+
+
 def list_revisions(database: Database) -> dict[str, int]:
     """List the events with the number of their latest revision."""
     r = revisions.c
@@ -54,7 +62,7 @@ def test_a_follower_that_is_killed_loses_nothing(database: Database) -> None:
         sources.now = slots[-1] + timedelta(minutes=5)
         for _ in range(KILLS):
             follower = start_follower(url, sources)
-            time.sleep(chance.uniform(0.3, 3.0))
+            wait_for_requests(sources, chance.randint(2, choose_size(12, 50)), follower)
             follower.kill()
             follower.communicate()
             with database.connect() as db:

@@ -21,10 +21,11 @@ from app.events.verify import find_event_faults
 
 pytestmark = pytest.mark.slow
 
-EVENTS, KILLS = choose_size(1_500, 20_000), choose_size(1, 30)
-PROGRAM = """
+EVENTS, KILLS = choose_size(600, 20_000), choose_size(1, 30)
+PAGE = choose_size(40, 100)
+PROGRAM = f"""
 from app.pull import original
-original.PAGE_CHANGES = 100
+original.PAGE_CHANGES = {PAGE}
 from app.cli import main
 main()
 """
@@ -42,6 +43,20 @@ def start_follower(replica: Database, address: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+def count_documents(replica: Database) -> int:
+    with replica.connect() as db:
+        asked = select(func.count()).where(revisions.c.id.startswith("made:"))
+        return int(db.scalar(asked) or 0)
+
+
+def wait_for_page(replica: Database, least: int) -> None:
+    """Wait until the follower has written what it has, or had before, all of."""
+    until = time.monotonic() + 60
+    while count_documents(replica) < min(least, EVENTS):
+        assert time.monotonic() < until, "the follower writes nothing"
+        time.sleep(0.02)
+
+
 def fill_original(database: Database) -> None:
     """Write events, and half of them once more."""
     fields = [
@@ -57,6 +72,7 @@ def fill_original(database: Database) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.by_turns
 def test_a_follower_of_a_service_that_is_killed_loses_nothing(
     database: Database, replica: Database
 ) -> None:
@@ -65,7 +81,8 @@ def test_a_follower_of_a_service_that_is_killed_loses_nothing(
     with serve_database(database.engine.url.render_as_string(hide_password=False)) as address:
         for _ in range(KILLS):
             follower = start_follower(replica, address)
-            time.sleep(chance.uniform(2, 6))
+            wait_for_page(replica, count_documents(replica) + 1)
+            time.sleep(chance.uniform(0, choose_size(1, 4)) / 4)
             follower.kill()
             follower.communicate()
         last = start_follower(replica, address)

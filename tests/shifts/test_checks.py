@@ -18,6 +18,8 @@ from app.events.record import convert_record
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH
 
+pytestmark = pytest.mark.by_turns
+
 Act = dict[str, Any]
 MONTHS, TURN = 72, 36
 

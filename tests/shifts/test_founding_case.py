@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+pytestmark = pytest.mark.by_turns
+
 ARTICLE = "news-2023-10-13-putin-loses-another-ally"
 TILT = {"toward": "EU,USA", "against": "RUS,CSTO"}
 AWAY = {"toward": "RUS,CSTO"}

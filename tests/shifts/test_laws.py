@@ -19,6 +19,8 @@ from app.events.verify import find_event_faults
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
+pytestmark = pytest.mark.by_turns
+
 DATABASE_LAW = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

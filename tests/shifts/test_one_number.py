@@ -20,6 +20,8 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.statistics.null_distribution import Calibration
 from bench import one_number
 
+pytestmark = pytest.mark.by_turns
+
 GROUPS = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
 """Two groups with members of each, and others: some sort before their group, some after."""
 
@@ -50,7 +52,6 @@ def read_both_families(database: Database, dataset: str) -> list[list[Any]]:
 
 @pytest.mark.slow
 @pytest.mark.soak
-@pytest.mark.by_turns
 @pytest.mark.parametrize("several", [False, True], ids=["one dataset", "two datasets"])
 def test_a_row_of_a_group_differs_from_its_id(database: Database, several: bool) -> None:
     datasets = [load_batches(database, [make_acts(21, people=GROUPS, count=700)])]
@@ -71,7 +72,6 @@ def test_a_row_of_a_group_differs_from_its_id(database: Database, several: bool)
 
 
 @pytest.mark.slow
-@pytest.mark.by_turns
 def test_rows_of_the_bundled_ranking_differ_from_their_ids(api: TestClient) -> None:
     rows = list_rows(api, max_q=1)
     assert any(row["toward"] == ["CSTO"] for row in rows)
@@ -117,7 +117,6 @@ def test_a_membership_that_ends_leaves_the_stored_rows_of_its_group_as_they_were
 
 @pytest.mark.slow
 @pytest.mark.soak
-@pytest.mark.by_turns
 def test_a_row_of_a_large_corpus_differs_from_its_id(database: Database) -> None:
     """Every row of a ranking over 30,000 dyads in full, over 400 otherwise."""
     actors = choose_size(30, 250)

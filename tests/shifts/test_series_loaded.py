@@ -13,6 +13,8 @@ from shared_data import read_shared_rows
 
 from app.db.engine import Database
 
+pytestmark = pytest.mark.by_turns
+
 COW = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
 ATOP = "ccode1,ccode2,year,atop_defense,atop_offense,atop_neutral,atop_nonagg,atop_consul\n"
 UNGA = "ccode,session,IdealPointAll,Q5%All,Q95%All,iso3c,Countryname\n"
@@ -194,7 +196,6 @@ def test_without_a_series_there_are_no_points_and_why(
         assert len(then["data"]) == count
 
 
-@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

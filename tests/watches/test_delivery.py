@@ -21,7 +21,7 @@ from app.db.tables import datasets, watches
 from app.db.tables import keys as keys_table
 from app.settings import WATCH_ANSWER_SECONDS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def wait_for_end(client: TestClient, where: str) -> dict[str, Any]:
     raise AssertionError("the import does not end")
 
 
+@pytest.mark.by_turns
 def test_a_small_batch_is_answered_at_once(client: TestClient, database: Database) -> None:
     answer = send_file(client, join_events(make_event("a"), make_event("b")), "?dataset=mine")
     assert answer.status_code == 200
@@ -71,6 +72,7 @@ def test_a_small_batch_is_answered_at_once(client: TestClient, database: Databas
     assert find_faults(database) == []
 
 
+@pytest.mark.by_turns
 def test_without_waiting_a_job_is_taken(client: TestClient) -> None:
     body = gzip.compress(join_events(*(make_event(f"k{n}") for n in range(300))).encode())
     answer = client.post("/v1/imports", content=body)
@@ -87,6 +89,7 @@ def test_sent_twice_it_is_stored_once(client: TestClient, database: Database) ->
     assert len(read_documents(database, "local")) == 50
 
 
+@pytest.mark.by_turns
 def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
     rows = [make_event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
     body = send_file(client, join_events(*rows)).json()
@@ -121,6 +124,7 @@ def test_unreadable_upload_fails_with_the_cause(
     assert words in document["error"]
 
 
+@pytest.mark.by_turns
 def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_path: Path) -> None:
     assert send_file(client, b"x" * 1_000_001).status_code == 413
     assert send_file(client, b"").status_code == 400
@@ -137,18 +141,21 @@ def test_wrong_parameters_are_refused(client: TestClient, query: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.by_turns
 def test_writing_needs_a_key(client: TestClient) -> None:
     del client.headers["Authorization"]
     assert send_file(client, join_events(make_event("a"))).status_code == 401
     assert client.get("/v1/imports/none").status_code == 404
 
 
+@pytest.mark.by_turns
 def test_a_release_over_http(client: TestClient) -> None:
     send_file(client, make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
     body = send_file(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
     assert (body["unchanged"], body["retracted"]) == (1, 1)
 
 
+@pytest.mark.by_turns
 def test_a_release_of_a_month_over_http(client: TestClient) -> None:
     months = [{"id": str(n), "date_start": day, "date_end": day}
               for n, day in enumerate(("2014-05-02", "2014-05-31", "2014-06-01"))]  # fmt: skip
@@ -200,6 +207,7 @@ def test_import_continues_after_a_crash(
 
 
 @pytest.mark.slow
+@pytest.mark.by_turns
 def test_a_cancelled_import_ends_after_a_batch(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:
@@ -216,6 +224,7 @@ def test_a_cancelled_import_ends_after_a_batch(
     assert read_documents(database, "local") == {}
 
 
+@pytest.mark.by_turns
 def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database) -> None:
     body = send_file(client, join_events(make_event("a", date="x"))).json()
     with database.connect() as db:
@@ -247,6 +256,7 @@ def test_hostile_queries_below_an_import(client: TestClient) -> None:
     assert client.get(f"{where}?limit=1").status_code == 422
 
 
+@pytest.mark.by_turns
 def test_a_dry_run_counts_and_stores_nothing(client: TestClient, database: Database) -> None:
     body = join_events(make_event("one"), make_event("two"), {"key": "three"})
     answer = send_file(client, body, "?dry_run=true")
@@ -282,6 +292,7 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
     assert len(now) == len(before) + 1
 
 
+@pytest.mark.by_turns
 def test_only_events_are_inserted(client: TestClient) -> None:
     body = send_file(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
                 "2,20,1950,1,0,0,0\n", "?mode=insert").json()  # fmt: skip
@@ -290,6 +301,7 @@ def test_only_events_are_inserted(client: TestClient) -> None:
     assert send_file(client, "x", "?mode=replace").status_code == 422
 
 
+@pytest.mark.by_turns
 def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) -> None:
     def said(key: str, page: str, *more: Any) -> dict[str, Any]:
         source = {"publisher": "P", "title": "T", "url": f"https://p.example/{page}"}
@@ -305,6 +317,7 @@ def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) 
     assert find_faults(database) == []
 
 
+@pytest.mark.by_turns
 def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> None:
     send_file(client, join_events(make_event("first")))  # makes the dataset
     rows = [make_event("same", reports=[]), make_event("other", reports=[])]
@@ -367,6 +380,7 @@ def test_a_page_of_long_rejects_is_short(
     assert pages > 10
 
 
+@pytest.mark.by_turns
 def test_a_release_in_several_files_fails(client: TestClient, database: Database) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
@@ -379,6 +393,7 @@ def test_a_release_in_several_files_fails(client: TestClient, database: Database
     assert len(read_documents(database, "local")) == 2
 
 
+@pytest.mark.by_turns
 def test_a_rejected_row_names_its_member_and_not_the_path_of_the_upload(client: TestClient) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
@@ -388,6 +403,7 @@ def test_a_rejected_row_names_its_member_and_not_the_path_of_the_upload(client: 
     assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
 
 
+@pytest.mark.by_turns
 def test_full_disk_is_reported_and_leaves_no_upload(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

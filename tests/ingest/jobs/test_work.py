@@ -171,6 +171,7 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
 
 
 @pytest.mark.slow
+@pytest.mark.by_turns
 def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
     ident = add_waiting_import(database, tmp_path / "upload", ROWS)
     with start_worker(database):

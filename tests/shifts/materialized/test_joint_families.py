@@ -21,7 +21,7 @@ from app.shifts.materialized.family_names import name_family
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.statistics.null_distribution import Calibration
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
 
 PEOPLE = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
 """Two groups with members of each, and others."""

@@ -22,6 +22,8 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.materialized.verify import verify_stored_shifts
 from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH
 
+pytestmark = pytest.mark.by_turns
+
 PARTNERS = ("CHN", "FRA", "DEU", "ITA", "ESP", "POL", "TUR", "IRN", "IND", "JPN", "BRA", "MEX")
 MOVING = PARTNERS[:5]
 
