@@ -31,6 +31,7 @@ from app.db.packed_documents import DocumentDictionary, add_dictionary
 from app.db.tables import dictionaries
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.sources.changes import write_datasets, write_sources
+from bench import generate
 
 # A suite that passes has to pass again: only `make soak` draws examples at random, and none has to
 # be ready within a time that a busy machine misses.
@@ -124,7 +125,21 @@ def fill_with_actors(url: str) -> None:
     made.close()
 
 
-CONTENTS = {"bundled": fill_database, "actors": fill_with_actors}
+GENERATED_EVENTS = 20_000
+
+
+def fill_with_generated(url: str) -> None:
+    """Create the schema in a database, and write generated events, for what is counted of many."""
+    made = Database(url)
+    generate.fill_database(made, GENERATED_EVENTS)
+    made.close()
+
+
+CONTENTS = {
+    "bundled": fill_database,
+    "actors": fill_with_actors,
+    "generated": fill_with_generated,
+}
 """How a template is filled, by the name of what is in it."""
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
+from conftest import GENERATED_EVENTS, copy_database
 from explorer.conftest import open_page
 from playwright.sync_api import Browser, Page, expect
 from serving import serve_database
@@ -13,7 +14,7 @@ from soak import choose_size
 from app.db.engine import Database
 from bench.generate import fill_database
 
-EVENTS = choose_size(20_000, 100_000)
+EVENTS = choose_size(GENERATED_EVENTS, 100_000)
 BLOCK = 0.1
 """Seconds of one piece of the page's own work that a reader would notice."""
 
@@ -21,12 +22,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
-def long(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def long(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Page]:
     """The explorer on a generated record."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('long') / 'many.db'}"
-    database = Database(url)
-    fill_database(database, EVENTS)
-    database.close()
+    folder = tmp_path_factory.mktemp("long")
+    url = copy_database("sqlite", "many", folder, request, "generated")
+    if EVENTS != GENERATED_EVENTS:
+        url = f"sqlite:///{folder / 'more.db'}"
+        with closing(Database(url)) as database:
+            fill_database(database, EVENTS)
     with serve_database(url) as address, open_page(browser, address) as page:
         page.set_default_timeout(60_000)
         with _never_blocking(page):

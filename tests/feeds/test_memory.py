@@ -7,20 +7,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from conftest import GENERATED_EVENTS, copy_database
 from postgres import Server
 from soak import IN_FULL, choose_size
 
 from app.db.engine import Database
 from bench.generate import fill_database
 
-EVENTS = choose_size(15_000, 40_000)
+EVENTS = choose_size(GENERATED_EVENTS, 40_000)
 FEW = "2014-02"
 """The last month of the generator's ten years that a first, small export takes: some 650 events."""
 MOST = 200
 """MiB of a whole process, whatever it has loaded."""
 GROWTH = 25
-"""MiB: a chunk, a row group, and what the second export finds warm. All at once, 15,000 of them
-would take some 40."""
+"""MiB: a chunk, a row group, and what the second export finds warm. All at once, 15,000
+events would take some 40."""
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 FORMS = ("ndjson", "csv", "parquet", "arrow")
 PROGRAM = """
@@ -55,11 +56,14 @@ for form in forms:  # each in a process of its own, with a peak of its own, that
 
 
 @pytest.fixture(scope="module")
-def url(kind: str, tmp_path_factory: pytest.TempPathFactory, server: Server) -> str:
+def url(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
     """A generated record."""
-    if kind == "sqlite":
-        found = f"sqlite:///{tmp_path_factory.mktemp('memory') / 'many.db'}"
-    else:
+    folder = tmp_path_factory.mktemp("memory")
+    if EVENTS == GENERATED_EVENTS:
+        return copy_database(kind, "memory", folder, request, "generated")
+    found = f"sqlite:///{folder / 'many.db'}"
+    if kind == "postgresql":
+        server: Server = request.getfixturevalue("server")
         found = server.create_database(f"memory-{uuid4().hex[:8]}")
     database = Database(found)
     fill_database(database, EVENTS)

@@ -4,21 +4,18 @@ Counted, not timed: the steps of SQLite's machine, and the blocks that PostgreSQ
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from conftest import copy_database
 from sqlalchemy import text
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.queries import bind_query, compile_page_statement, resolve_filter
 from bench.as_of import revise_tenth
-from bench.generate import fill_database
 from bench.timeline import build_cases
 
-EVENTS = 20_000
 MOST = 3
 
 
@@ -27,13 +24,8 @@ def revised(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Database]:
     """Many events, of which a tenth were revised."""
-    if kind == "sqlite":
-        folder: Path = tmp_path_factory.mktemp("cost")
-        url = f"sqlite:///{folder}/many.db"
-    else:
-        url = request.getfixturevalue("server").create_database(f"revised-{uuid4().hex[:8]}")
-    database = Database(url)
-    fill_database(database, EVENTS)
+    folder = tmp_path_factory.mktemp("cost")
+    database = Database(copy_database(kind, "revised", folder, request, "generated"))
     revise_tenth(database)
     with database.write() as db:  # what was replaced ran on for long: much to walk through
         for table in ("past_events", "past_participations"):

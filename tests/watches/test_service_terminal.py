@@ -1,11 +1,14 @@
 """`entente watch --url` says of a service what `entente watch` says of its database."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import stamina
 from examples import add_key
 from make import dataset, event
+from pull.pulling import drop_waits
 from serving import serve_database
 from typer.testing import CliRunner, Result
 from watches.receiver import run_receiver
@@ -23,6 +26,15 @@ def run(*words: str) -> Result:
         return apart.submit(CliRunner().invoke, cli.main, ["watch", *words]).result()
 
 
+@pytest.fixture
+def _no_waits() -> Iterator[None]:
+    """A service that does not answer is asked again as often, without the waits."""
+    drop_waits()
+    yield
+    stamina.set_testing(False)
+
+
+@pytest.mark.usefixtures("_no_waits")
 def test_a_service_says_the_same_as_its_database(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
