@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -248,7 +248,20 @@ class Loader:
                 if not waiting:
                     break
                 if not part or len(waiting) > most_waiting:
-                    done = self._finish_part(waiting.popleft(), done)
+                    first = waiting.popleft()
+                    self._send_waiting(waiting)
+                    done = self._finish_part(first, done)
+
+    def _send_waiting(self, waiting: Iterable[PartUnderWay]) -> None:
+        """Have parts prepared elsewhere that were begun before the other processes were ready.
+
+        Nothing was written since the last of them was begun, so that none is compared with a later
+        version than one behind it.
+        """
+        if self._pool is not None and self._pool.ready.done():
+            for task in (task for part in waiting for task in part.tasks):
+                if task.promised is None and task.rows:
+                    self.writer.send_batch(task, self._pool)
 
     def _begin_part(
         self,

@@ -225,6 +225,44 @@ def test_others_write_while_batches_are_prepared(database: Database, tmp_path: P
         assert not {row[0] for row in unknown} & late
 
 
+class LateReady:
+    """Says that a pool is ready when it is asked for the fifth time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def done(self) -> bool:
+        self.asked += 1
+        return self.asked > 4
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_waits_for_a_process_is_sent_as_soon_as_it_is_ready(
+    database: Database, twin: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[int] = []
+    prepare, start = BatchWriter._prepare_batch, preparers.PreparerPool.__init__
+    monkeypatch.setattr(
+        BatchWriter,
+        "_prepare_batch",
+        lambda *v: prepared.append(v[2].rows[0].number) or prepare(*v),
+    )
+
+    def start_late(pool: preparers.PreparerPool, *arguments: Any) -> None:
+        start(pool, *arguments)
+        pool.ready = LateReady()  # type: ignore[assignment]
+
+    monkeypatch.setattr(preparers.PreparerPool, "__init__", start_late)
+    page = {"publisher": "P", "url": "https://p.example/a"}
+    rows = [make_event(f"k{n}", reports=[{"source": page}]) for n in range(5 * BATCH)]
+    path = write_file(tmp_path / "a.ndjson", join_events(*rows))
+    report = load_all(database, [path], 2)
+    assert prepared == [1, 1 + BATCH]  # the third waited, and was sent with the fourth
+    assert report == load_all(twin, [path], 1)
+    assert read_whole(database) == read_whole(twin)
+    assert find_faults(database) == []
+
+
 @pytest.mark.usefixtures("in_process")
 def test_sources_that_another_batch_described_otherwise(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
