@@ -18,9 +18,11 @@ from replication import Replication, run_replication
 from service import Service
 from serving import open_client, serve_database
 from soak import IN_FULL, choose_size
+from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.leadership import DatabaseLeadership
+from app.db.tables import keys
 from app.http.metrics import VERSION_WAITS
 
 pytestmark = [pytest.mark.slow]
@@ -42,7 +44,17 @@ def replication() -> Iterator[Replication]:
 
 @pytest.fixture(scope="module")
 def key(replication: Replication) -> dict[str, str]:
-    return make_key(replication)
+    """A key that the standby knows too."""
+    made = make_key(replication)
+    asked = select(func.count()).select_from(keys)
+    with closing(Database(replication.reader)) as standby:
+
+        def has_key() -> bool:
+            with standby.connect() as db:
+                return bool(db.scalar(asked))
+
+        wait_until(has_key, "the standby does not get the key")
+    return made
 
 
 def make_key(replication: Replication) -> dict[str, str]:
