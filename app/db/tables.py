@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    literal_column,
     true,
 )
 
@@ -335,6 +336,10 @@ events = Table(
     Index(None, "recorded_at", "id"),
     Index(None, "dataset", "start"),
     Index(None, "type", "start"),
+    Index(None, "quad", "start"),
+    Index(None, "cameo", "start"),
+    # SQLite goes on to the event's row; on PostgreSQL it has what a participation is found by.
+    Index(None, "country", "start", postgresql_include=["seq"]),
 )
 Index(
     "ix_events_running",
@@ -387,6 +392,20 @@ Index(
     participations.c.end,
     sqlite_where=participations.c.end != participations.c.start,
     postgresql_where=participations.c.end != participations.c.start,
+)
+RARE_ROLES = ("participant", "host", "affected", "mediator", "absent")
+"""The roles that most participations do not have, which have an index."""
+IS_RARE_ROLE = participations.c.role.not_in(
+    [literal_column("'initiator'"), literal_column("'target'")]
+)
+"""The condition of that index, as a statement has to have it."""
+Index(
+    "ix_participations_role",
+    participations.c.actor,
+    participations.c.role,
+    participations.c.start,
+    sqlite_where=IS_RARE_ROLE,
+    postgresql_where=IS_RARE_ROLE,
 )
 
 pairs = Table(

@@ -1,11 +1,11 @@
-"""The months in which a narrowed page has to look, read from `month_counts`.
+"""The months and days in which a narrowed page has to look.
 
-A page of an actor's events of a type, dataset or quad class passes over all its other events. The
-counts say which months have none that match, so that a page reads the others alone; and indexes of
-events say on which days there are any of a type or dataset, where there are few.
+A page of an actor's events of a type, dataset or quad class passes over all its other events.
+`month_counts` says which months have none that match, so that a page reads the others alone; and
+indexes say on which days there are any of what the page is narrowed to, where there are few
+(`rare_days.py`).
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, or_, selec
 
 from app.db.dialect import in_list_params
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
-from app.db.tables import datasets, events, month_counts, participations
+from app.db.tables import datasets, month_counts, participations
 from app.db.types import NO_END_DAY
 from app.events.conditions import FilterShape
 from app.events.plain_counts import FIRST_MONTH, LAST_MONTH
+from app.events.rare_days import DaysFound, find_event_days
 from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import StatementKey
 
@@ -38,10 +39,10 @@ class MonthRun(NamedTuple):
         return f"{self.first}-01", f"{self.last}-31"
 
 
-def may_skip_months(resolved: ResolvedFilter) -> bool:
-    """Whether the counts can say which months have no event that matches."""
+def may_skip_days(resolved: ResolvedFilter) -> bool:
+    """Whether counts or indexes can say on which days no event matches."""
     return (
-        bool(resolved.type or resolved.dataset or resolved.quad)
+        (is_counted(resolved) or bool(resolved.cameo or resolved.role or resolved.country))
         and len(resolved.actor) == 1
         and not (resolved.between or resolved.initiator or resolved.target or resolved.member_of)
         and not resolved.status  # what is retracted is not counted
@@ -49,6 +50,11 @@ def may_skip_months(resolved: ResolvedFilter) -> bool:
         and resolved.match == "possible"
         and resolved.q is None
     )
+
+
+def is_counted(resolved: ResolvedFilter) -> bool:
+    """Whether the counts can say which months have no event that matches."""
+    return bool(resolved.type or resolved.dataset or resolved.quad)
 
 
 def iterate_month_parts(
@@ -61,7 +67,9 @@ def iterate_month_parts(
     since = str(values.get("since", ""))
     ends = [str(values[name]) for name in ("until", "after_value") if name in values]
     last_day = min(ends, default=None)
-    walked = find_walk_end(db, resolved.actor[0], last_day)
+    by_place = not (is_counted(resolved) or resolved.cameo or resolved.role)
+    passed = WALKED_PLACES if by_place else WALKED
+    walked = find_walk_end(db, resolved.actor[0], last_day, passed)
     if walked is None or walked <= since:
         yield (replace(key, part="begun") if key.has_parts else key), {**values}
         return
@@ -70,9 +78,12 @@ def iterate_month_parts(
     begun = replace(key, shape=shape, part="begun", passed=False)
     yield begun, {**values, "since": walked, "until": last_day or NO_END_DAY}
     unbounded = tuple(n for n in key.shape.field_counts if n[0] not in ("since", "until"))
-    by_days = replace(begun, shape=FilterShape((*unbounded, ("days", 1))))
+    last = previous_text(walked)
+    found = find_event_days(db, resolved, since, last)
+    of_days = FilterShape((*unbounded, ("days", 1)))
+    by_days = replace(begun, shape=of_days, by_place=found.by == "country")
     most: int = values["page"]  # type: ignore[assignment]
-    for where in iterate_stretches(db, resolved, since, walked, most):
+    for where in iterate_stretches(db, resolved, found, (since, last), most):
         if where.days:
             yield by_days, {**values, **in_list_params(db, where.days)}
         else:
@@ -115,59 +126,18 @@ def iterate_month_runs(
         yield run
 
 
-WALKED = 1000
-"""Events that a page walks through before it asks for the months: they cost as much as that."""
+WALKED = 600
+"""Events that a page walks through before it looks for months and days, which cost as much."""
+WALKED_PLACES = 200
+"""The same where the row of each event has to be read, for nothing but its country."""
 
 
-def find_walk_end(
-    db: Connection, actor: str, last_day: str | None, passed: int = WALKED
-) -> str | None:
+def find_walk_end(db: Connection, actor: str, last_day: str | None, passed: int) -> str | None:
     """Find the day of the actor's event so many events before a day; None where there is none."""
     asked = _compile_walk_end(db.dialect.name)
     values = {"actor": actor, "last": NO_END_DAY if last_day is None else last_day}
     rows = asked.fetch_rows(db, values | {"passed": passed})
     return rows[0][0] if rows else None
-
-
-MOST_DAYS = 256
-"""Events of a type or dataset, of all actors, whose days are read: two blocks of an index or so."""
-MOST_VALUES = 4
-"""With more types or datasets than this, days are not looked for."""
-
-
-class DaysFound(NamedTuple):
-    """Days of events of a type or dataset, the newest first, and from which day on that is all."""
-
-    days: deque[str]
-    complete_from: str
-
-
-def find_event_days(
-    db: Connection, resolved: ResolvedFilter, since: str, last_day: str
-) -> DaysFound:
-    """Find the days up to a day on which events began that may match, of any actors."""
-    name = "type" if resolved.type else "dataset"
-    wanted: tuple[str, ...] = getattr(resolved, name)
-    if not 0 < len(wanted) <= MOST_VALUES:
-        return DaysFound(deque(), NO_END_DAY)
-    asked, days, complete_from = _compile_event_days(db.dialect.name, name), set[str](), since
-    values: dict[str, object] = {"first": since, "last": last_day, "most": MOST_DAYS}
-    for value in wanted:
-        rows = asked.fetch_rows(db, values | {"value": value})
-        days.update(day for (day,) in rows)
-        if len(rows) == MOST_DAYS:
-            complete_from = max(complete_from, rows[-1][0])
-    found = sorted((day for day in days if day >= complete_from), reverse=True)
-    return DaysFound(deque(found), complete_from)
-
-
-@lru_cache(maxsize=4)
-def _compile_event_days(kind: str, name: str) -> CompiledStatement:
-    start = events.c.start
-    found = select(start).where(events.c[name] == bindparam("value"))
-    found = found.where(start >= bindparam("first"), start <= bindparam("last"))
-    most = bindparam("most", type_=Integer)
-    return compile_statement(kind, found.order_by(start.desc()).limit(most))
 
 
 class Stretch(NamedTuple):
@@ -179,22 +149,22 @@ class Stretch(NamedTuple):
 
 
 def iterate_stretches(
-    db: Connection, resolved: ResolvedFilter, since: str, before: str, most: int
+    db: Connection, resolved: ResolvedFilter, known: DaysFound, window: tuple[str, str], most: int
 ) -> Iterator[Stretch]:
-    """Yield where events may match that began from a day on and before another, the newest first.
+    """Yield where events may match that began in a window of days, the newest first.
 
-    At most so many days at a time: each of them has an event that matches, or nearly so.
+    At first so many days at a time: each of them has an event that matches, or nearly so. Where
+    these do not fill the page, most days have events of others alone, and more are sought at once.
     """
-    days, complete_from = find_event_days(db, resolved, since, previous_text(before))
+    days, complete_from, _ = known
     found: list[str] = []
-    for run in iterate_month_runs(db, resolved, before):
-        first, last = max(run.days[0], since), min(run.days[1], previous_text(before))
+    for first, last in iterate_spans(db, resolved, window):
         while days and days[0] >= first:
             day = days.popleft()
             found += [day] if day <= last else []
             if len(found) == most:
                 yield Stretch(found[-1], found[0], tuple(found))
-                found = []
+                found, most = [], 4 * most
         if first < complete_from:
             if found:
                 yield Stretch(found[-1], found[0], tuple(found))
@@ -204,6 +174,18 @@ def iterate_stretches(
                 yield Stretch(first, rest)
     if found:
         yield Stretch(found[-1], found[0], tuple(found))
+
+
+def iterate_spans(
+    db: Connection, resolved: ResolvedFilter, window: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the spans of days within a window in which the counts have events that may match."""
+    since, last_day = window
+    if not is_counted(resolved):
+        yield window
+        return
+    for run in iterate_month_runs(db, resolved, last_day):
+        yield max(run.days[0], since), min(run.days[1], last_day)
 
 
 def previous_text(day: str) -> str:

@@ -51,7 +51,7 @@ from app.errors import InvalidParameterError
 from app.events.conditions import SUMMED_FIELDS, FilterShape, published_in_time, split_filter
 from app.events.event_pairs import choose_pair, may_leave_unsorted
 from app.events.filter import EventFilter, Sort
-from app.events.narrow_months import iterate_month_parts, may_skip_months
+from app.events.narrow_months import iterate_month_parts, may_skip_days
 from app.events.plain_counts import sort_by_rarity
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
@@ -281,7 +281,7 @@ def bind_query(
                 else since is None or after.value >= since
             )
             key = replace(key, passed=passed)
-    skips = limit is not None and sort == "-date" and may_skip_months(resolved)
+    skips = limit is not None and sort == "-date" and may_skip_days(resolved)
     return BoundQuery(key, values, resolved if skips or walk else None, unsorted, walk)
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal_column,
     select,
     true,
     tuple_,
@@ -79,6 +80,8 @@ class StatementKey:
     """Whether it matters which roles the two have."""
     from_words: bool = False
     """Whether the events are those that have the words, which are few, looked up one by one."""
+    by_place: bool = False
+    """Whether on each of the days the events of the countries are sought, which are few."""
     part: PagePart = "whole"
     """Of a page that is read in two parts, which it is."""
 
@@ -372,7 +375,11 @@ class _ArmBuilder:
         first, p = self.builder.first, self.parts.c
         assert first is not None
         if any(self.shape.has_field(name) for name in EVENT_ROW_FIELDS):
-            base = base.join(self.events, self.events.c.seq == p.seq)
+            e = self.events.c
+            same: ColumnElement[bool] = e.seq == p.seq
+            if self.key.by_place:  # an expression: not sought by that, but by country and day
+                same = and_(e.start == p.start, e.seq + literal_column("0") == p.seq)
+            base = base.select_from(self.parts).join(self.events, same)
         as_of = self.builder.as_of
         if apart is None:
             base = base.where(*first.build_conditions(p, in_window=in_window, as_of=as_of))

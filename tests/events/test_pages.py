@@ -1,6 +1,7 @@
 """Pages concatenate to the whole, under ties, while rows come and go."""
 
 import json
+from typing import Any
 
 import make
 import pytest
@@ -11,7 +12,8 @@ from soak import choose_size
 from app.db.engine import Database
 from app.db.keyset import PageKey
 from app.db.lineage_table import read_version
-from app.events import narrow_months, queries
+from app.db.types import NO_END_DAY
+from app.events import narrow_months, queries, rare_days
 from app.events.filter import EventQuery
 from app.events.queries import (
     bind_query,
@@ -140,13 +142,16 @@ def test_months_without_a_match_are_passed_over(
     with database.write() as db:
         make.dataset(db)
         for month, kind in kinds.items():
+            rare = kind == "AID"
+            more = {"type": kind, "cameo": "071" if rare else "042"}
+            more |= {"location": {"country": "RUS" if rare else "USA"}}
+            more |= {"roles": {"USA": "host" if rare else "initiator"}}
             for day in range(1, 9):
-                make.event(
-                    db, "USA", "RUS", key=f"{month}-{day}", date=f"{month}-0{day}", type=kind
-                )
+                make.event(db, "USA", "RUS", key=f"{month}-{day}", date=f"{month}-0{day}", **more)
         lasting = {"date": "2019-11-30/2020-03-02", "type": "AID"}
         make.event(db, "USA", key="lasts", **lasting)
     monkeypatch.setattr(narrow_months, "WALKED", 3)
+    monkeypatch.setattr(narrow_months, "WALKED_PLACES", 3)
     asked = ResolvedFilter(actor=("USA",), type=("AID",))
     with database.connect() as db:
         runs = list(narrow_months.iterate_month_runs(db, asked, None))
@@ -156,11 +161,14 @@ def test_months_without_a_match_are_passed_over(
         monkeypatch.setattr(narrow_months, "FIRST_ROWS", 1)
         runs = list(narrow_months.iterate_month_runs(db, asked, "2020-04-01"))
         assert [run.first for run in runs] == ["2020-01", "2019-11"]
-        stretches = list(narrow_months.iterate_stretches(db, asked, "", "2020-01-08", 5))
+        days = rare_days.find_event_days(db, asked, "", "2020-01-07")
+        stretches = list(narrow_months.iterate_stretches(db, asked, days, ("", "2020-01-07"), 5))
         assert [len(stretch.days) for stretch in stretches] == [5, 3]
         assert stretches[1].days == ("2020-01-02", "2020-01-01", "2019-11-30")
-        monkeypatch.setattr(narrow_months, "MOST_DAYS", 3)
-        one, *rest = narrow_months.iterate_stretches(db, asked, "2019-11-20", "2020-01-08", 5)
+        monkeypatch.setattr(rare_days, "MOST_DAYS", 3)
+        window = ("2019-11-20", "2020-01-07")
+        days = rare_days.find_event_days(db, asked, *window)
+        one, *rest = narrow_months.iterate_stretches(db, asked, days, window, 5)
         assert one.days == ("2020-01-07", "2020-01-06", "2020-01-05")
         assert [(part.first, part.days) for part in rest] == [
             ("2020-01-01", ()),
@@ -172,14 +180,53 @@ def test_months_without_a_match_are_passed_over(
             {"quad": [2]},
             {"type": ["AID", "AGREE"]},
             {"type": ["PROTEST"]},
-            {"dataset": ["made"], "cameo": ["07"]},
+            {"cameo": ["07"]},
+            {"dataset": [], "cameo": ["04", "0712"]},
+            {"dataset": [], "cameo": ["07", "042"], "role": ["host"]},
+            {"dataset": [], "role": ["host"]},
+            {"dataset": [], "role": ["host", "initiator"]},
+            {"dataset": [], "country": ["RUS"]},
+            {"dataset": [], "country": ["RUS", "USA"], "quad": [2]},
         ):
             question = {"actor": ["USA"], **more, **narrowing}
             found = []
             for limit, most_days in ((2, 256), (5, 3), (1000, 256), (1000, 3)):
-                monkeypatch.setattr(narrow_months, "MOST_DAYS", most_days)
+                monkeypatch.setattr(rare_days, "MOST_DAYS", most_days)
                 found.append(walk_pages(database, [], limit=limit, **question))
             with monkeypatch.context() as patched:
-                patched.setattr(queries, "may_skip_months", lambda _: False)
+                patched.setattr(queries, "may_skip_days", lambda _: False)
                 whole = walk_pages(database, [], limit=1000, **question)
             assert found == [whole] * 4, question
+
+
+@pytest.mark.on_both
+def test_days_are_found_by_what_is_known_furthest_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.write() as db:
+        make.dataset(db)
+        for day in range(1, 7):
+            more = {"cameo": f"07{day % 4}", "location": {"country": "RUS"}}
+            who = {"roles": {"USA": "host" if day < 3 else "target"}}
+            make.event(db, "USA", date=f"2020-01-0{day}", type="AID", **more, **who)
+    monkeypatch.setattr(rare_days, "MOST_DAYS", 3)
+
+    def find_days(**asked: Any) -> tuple[str, str, str | None]:
+        resolved = ResolvedFilter(actor=("USA",), **asked)
+        days, since, by = rare_days.find_event_days(db, resolved, "2020-01-01", "2020-01-06")
+        return "".join(day[-1] for day in days), since[-1], by
+
+    unknown = ("", NO_END_DAY[-1], None)
+    with database.connect() as db:
+        assert rare_days.list_codes(db, "07") == ["070", "071", "072", "073"]
+        assert rare_days.list_codes(db, "073") == ["073"]
+        assert find_days(type=("AID",)) == ("654", "4", "type")
+        assert find_days(type=("AID",), country=("RUS",)) == ("654", "4", "country")
+        assert find_days(type=("AID",), cameo=("07",)) == ("654321", "1", "cameo")
+        assert find_days(cameo=("072", "08")) == ("62", "1", "cameo")
+        assert find_days(country=("RUS",), role=("host",)) == ("21", "1", "role")
+        assert find_days(role=("host", "mediator")) == ("21", "1", "role")
+        assert find_days(role=("target", "host")) == unknown
+        assert find_days(quad=(2,), dataset=("made",)) == ("654", "4", "dataset")
+        monkeypatch.setattr(rare_days, "MOST_CODES", 3)
+        assert find_days(cameo=("07",)) == unknown

@@ -1,0 +1,126 @@
+"""The days on which there are events of what a page is narrowed to, where these are few.
+
+Indexes say on which days events of a type, dataset, CAMEO code, quad class or country began, of any
+actors, and on which days an actor has some of the rarer roles. A page of an actor then seeks these
+days alone.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, func, select
+
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.tables import IS_RARE_ROLE, RARE_ROLES, events, participations
+from app.db.types import NO_END_DAY
+from app.events.resolved_filter import ResolvedFilter
+
+MOST_DAYS = 256
+"""Events of a value whose days are read: two blocks of an index or so."""
+MOST_VALUES = 4
+"""Days are not looked for where a page may have any of more values than these."""
+MOST_CODES = 32
+"""Nor where it may have any of more CAMEO codes than these, which begin with what is asked for."""
+
+RareBy = Literal["role", "cameo", "country", "type", "dataset", "quad"]
+
+
+class DaysFound(NamedTuple):
+    """Days of events of some values, the newest first, and from which day on that is all."""
+
+    days: deque[str]
+    complete_from: str
+    by: RareBy | None = None
+    """What the events were found by."""
+
+
+NO_DAYS_KNOWN = DaysFound(deque(), NO_END_DAY)
+
+
+def find_event_days(
+    db: Connection, resolved: ResolvedFilter, since: str, last_day: str
+) -> DaysFound:
+    """Find the days up to a day on which events began that may match.
+
+    By what is known furthest back, of all that the page is narrowed to.
+    """
+    best = NO_DAYS_KNOWN
+    for by, wanted in _iterate_narrowings(db, resolved):
+        found = _find_days_by(db, by, wanted, resolved.actor[0], (since, last_day))
+        if found.complete_from < best.complete_from:
+            best = found
+        if best.complete_from <= since:
+            break
+    return best
+
+
+def _iterate_narrowings(
+    db: Connection, resolved: ResolvedFilter
+) -> Iterator[tuple[RareBy, Sequence[str | int]]]:
+    """Yield what a page is narrowed to that an index has, and the values that it may have."""
+    if resolved.role and set(resolved.role) <= set(RARE_ROLES):
+        yield "role", resolved.role
+    if 0 < len(resolved.cameo) <= MOST_VALUES:
+        codes = {code for prefix in resolved.cameo for code in list_codes(db, prefix)}
+        if len(codes) <= MOST_CODES:
+            yield "cameo", sorted(codes)
+    wanted: dict[RareBy, Sequence[str | int]] = {
+        "country": resolved.country,
+        "type": resolved.type,
+        "dataset": resolved.dataset,
+        "quad": resolved.quad,
+    }
+    for by, values in wanted.items():
+        if 0 < len(values) <= MOST_VALUES:
+            yield by, values
+
+
+def list_codes(db: Connection, prefix: str) -> list[str]:
+    """List the CAMEO codes of events that begin with a prefix, one more than are looked for."""
+    values = {"prefix": prefix, "end": prefix + ":"}  # ':' sorts right after '9'
+    return [code for (code,) in _compile_codes(db.dialect.name).fetch_rows(db, values)]
+
+
+@lru_cache(maxsize=2)
+def _compile_codes(kind: str) -> CompiledStatement:
+    """Compile a walk through an index from each code to the next."""
+    cameo = events.c.cameo
+    end: ColumnElement[str] = bindparam("end")
+    first = select(func.min(cameo).label("code")).where(cameo >= bindparam("prefix"), cameo < end)
+    codes = first.cte("codes", recursive=True)
+    following = select(func.min(cameo)).where(cameo > codes.c.code, cameo < end).scalar_subquery()
+    codes = codes.union_all(select(following).where(codes.c.code.is_not(None)))
+    found = select(codes.c.code).where(codes.c.code.is_not(None))
+    return compile_statement(kind, found.limit(MOST_CODES + 1))
+
+
+def _find_days_by(
+    db: Connection, by: RareBy, wanted: Sequence[str | int], actor: str, window: tuple[str, str]
+) -> DaysFound:
+    since, last_day = window
+    asked, days, complete_from = _compile_event_days(db.dialect.name, by), set[str](), since
+    values: dict[str, object] = {"first": since, "last": last_day, "most": MOST_DAYS}
+    values |= {"actor": actor} if by == "role" else {}
+    for value in wanted:
+        rows = asked.fetch_rows(db, values | {"value": value})
+        days.update(day for (day,) in rows)
+        if len(rows) == MOST_DAYS:
+            complete_from = max(complete_from, rows[-1][0])
+    found = sorted((day for day in days if day >= complete_from), reverse=True)
+    return DaysFound(deque(found), complete_from, by)
+
+
+@lru_cache(maxsize=12)
+def _compile_event_days(kind: str, by: RareBy) -> CompiledStatement:
+    p = participations.c
+    start: ColumnElement[str] = p.start if by == "role" else events.c.start
+    if by == "role":
+        mine = (p.actor == bindparam("actor"), p.role == bindparam("value"), IS_RARE_ROLE)
+        found = select(start).where(*mine)
+    else:
+        found = select(start).where(events.c[by] == bindparam("value"))
+    found = found.where(start >= bindparam("first"), start <= bindparam("last"))
+    most = bindparam("most", type_=Integer)
+    return compile_statement(kind, found.order_by(start.desc()).limit(most))
