@@ -95,16 +95,19 @@ def print_alignment(
     with closing(open_current_database()) as database, database.connect() as db:
         question = resolve_question(db, asked, Settings().alignment_datasets)
         size: Granularity = asked.granularity
-        points, _, _ = series.build_alignment_series(
+        points, moved, _ = series.build_alignment_series(
             db, question, *asked.day_range, size, read_calibration(db).prior_share
         )
         is_empty = not any(point.n for point in points)
         reason = answers.explain_empty_answer(db, asked, question) if is_empty else None
+        remarks = answers.describe_index(db, question, points, moved).remarks
     if is_empty:
         points = []
     if not print_data(form, [point.model_dump() for point in points]) and points:
         line = f"−1{' ' * (2 * HALF_WIDTH - 3)}+1"
         print_table(("from", "index", "90 %", line, "signals"), [_draw_point(p) for p in points])
+        for remark in remarks:
+            errors.print(remark, markup=False)
     if is_empty:
         errors.print("No signals between them match.")
         print_reason(reason)

@@ -7,6 +7,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.dataset_access import Purpose
 from app.db.as_of import resolve_as_of, resolve_version
 from app.db.lineage_table import find_ancestry
@@ -110,6 +111,11 @@ class TimelineMeta(Meta):
     under_way: list[EventUnderWay] = Field(
         description="Events that go beyond a bucket or have no known day, each once, oldest first;"
         f" where there are more, the {counts.UNDER_WAY_LIMIT} weightiest."
+    )
+    partly_recorded: list[str] | None = Field(
+        None,
+        description="Codes of the groups in `member_of` of which not all members are recorded:"
+        " what the others did is not in the answer.",
     )
 
 
@@ -275,6 +281,7 @@ def get_timeline(
                 under_way=found.under_way,
                 closed=list(queries.list_closed_datasets(db, resolved, "sums")) or None,
                 unsearched=list_unsearched_datasets(db, resolved) or None,
+                partly_recorded=find_partly_recorded(db, resolved.member_of, then) or None,
             )
             if found.pair is not None:
                 read_sums = request.app.state.pair_sums

@@ -156,7 +156,8 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
         )  # fmt: skip
         rows = [shorten.shorten_shift(shift) for shift in answer["data"]]
         cited = await api.read_citations(set(answer["meta"]["datasets"]))
-        return compose_answer(rows, answer, api.root, cited)
+        partly = answer["meta"]["partly_recorded"]
+        return compose_answer(rows, answer, api.root, cited, partly_recorded=partly)
 
     async def get_shift_evidence(shift_id: Annotated[str, Field(max_length=4000)]) -> Answer:
         """Return the events that made a shift, each with its share and its sources."""

@@ -59,10 +59,16 @@ class AlignmentMeta(Meta):
     against: list[str]
     acts: Acts
     parameters: IndexParameters
+    partly_recorded: list[str] | None = Field(
+        None,
+        description="Codes of the groups of the question of which not all members are recorded:"
+        " what the others did is not in the answer.",
+    )
     remark: str | None = Field(
         None,
-        description="What the index leaves out: it counts acts alone, and so no suspension that"
-        " is in force. Null where no membership between the sides is recorded.",
+        description="What has to be said beside the index: that its record is thin, one-sided or"
+        " of days that no dataset covers; that members of a group carry it, or are not all"
+        " recorded; that it counts acts alone, and so no suspension that is in force.",
     )
 
 

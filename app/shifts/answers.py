@@ -1,19 +1,22 @@
 """Whole answers about alignment and shifts, as the API, charts and briefs show them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.db.types import NO_END_DAY
 from app.events.coverage import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason, Links
-from app.shifts import detect, evidence, ranking, serialize, series, words
-from app.shifts.alignment_schemas import Alignment, AlignmentMeta
+from app.shifts import detect, evidence, index_remarks, ranking, serialize, series, words
+from app.shifts.alignment_schemas import Alignment, AlignmentMeta, AlignmentPoint, DirectedMover
 from app.shifts.detect import DetectedShift
 from app.shifts.evidence_schemas import ShiftDetail
 from app.shifts.filter import AlignmentQuery, Scope, SidesQuery
+from app.shifts.formal_steps import FormalStep
 from app.shifts.question import AlignmentQuestion, read_question_days
 from app.shifts.schemas import Shift
 from app.shifts.shift_id import ShiftReference
@@ -33,12 +36,7 @@ def build_alignment(
         db, question, *asked.day_range, asked.granularity, known.prior_share
     )
     is_empty = not any(p.n or p.positive or p.negative for p in data)
-    last = data[-1].end if data else NO_END_DAY
-    steps = serialize.list_formal_steps(
-        db, question, data[0].start if data else "", min(last, question.known_by or last)
-    )
-    sides = {c for step in steps for c in (step.actor, step.group)}
-    names = serialize.read_sentence_names(db, sides, question.as_of) if steps else {}
+    extent = describe_index(db, question, data, moved)
     meta = AlignmentMeta(
         version=version,
         reason=explain_empty_answer(db, asked, question) if is_empty else None,
@@ -49,10 +47,49 @@ def build_alignment(
         against=list(question.against),
         acts=question.acts,
         parameters=used,
-        remark=words.compose_index_remark(steps, names),
+        partly_recorded=extent.partly_recorded or None,
+        remark=" ".join(extent.remarks) or None,
     )
-    documents = [serialize.serialize_formal_step(step, names) for step in steps]
+    documents = [serialize.serialize_formal_step(step, extent.names) for step in extent.steps]
     return Alignment(data=data, moved=moved, memberships=documents, meta=meta, links=links)
+
+
+class IndexRemarks(NamedTuple):
+    """What is said beside an index."""
+
+    steps: list[FormalStep]
+    """Of the memberships between the sides."""
+    partly_recorded: list[str]
+    """The groups of which only some members are recorded."""
+    names: Mapping[str, str]
+    remarks: list[str]
+
+
+def describe_index(
+    db: Connection,
+    question: AlignmentQuestion,
+    data: Sequence[AlignmentPoint],
+    moved: Sequence[DirectedMover],
+) -> IndexRemarks:
+    """Describe what an index leaves out, how much it rests on, and with whom it counts."""
+    last = data[-1].end if data else NO_END_DAY
+    steps = serialize.list_formal_steps(
+        db, question, data[0].start if data else "", min(last, question.known_by or last)
+    )
+    partly = find_partly_recorded(db, question.groups, question.as_of)
+    named = {*question.toward, *question.against}
+    members = index_remarks.list_members_that_act(moved, question.actor, named)
+    of_members = dict(members.most_common(index_remarks.NAMED_MEMBERS))
+    codes = {c for step in steps for c in (step.actor, step.group)} | {*partly, *of_members}
+    names = serialize.read_sentence_names(db, codes, question.as_of) if codes else {}
+    remarks = [
+        index_remarks.describe_thin_record(data),
+        index_remarks.describe_uncovered_days(data),
+        index_remarks.describe_missing_members(partly, names),
+        index_remarks.describe_members_that_act(members, moved, names) if members else None,
+        words.compose_index_remark(steps, names),
+    ]
+    return IndexRemarks(steps, partly, names, [one for one in remarks if one is not None])
 
 
 def build_shift_marks(

@@ -83,6 +83,8 @@ class AlignmentQuestion:
     """Datasets that it leaves out because they are closed to the reader."""
     has_closed_rows: bool = False
     """Whether it adds up events that are closed to the reader one by one."""
+    groups: tuple[str, ...] = ()
+    """The sides that are groups, whose members count on the days of their membership."""
 
     @property
     def known_by(self) -> str | None:
@@ -126,10 +128,12 @@ def resolve_question(
             raise InvalidParameterError(
                 field, f"{actor} is the actor itself", "Name another actor."
             )
-    periods = _resolve_side_periods(db, actor, toward, against, as_of)
+    sides = _assign_sides(toward, against)
+    members = read_member_periods(db, sides, as_of) if sides else {}
+    periods = expand_sides(actor, sides, members)
     return AlignmentQuestion(
         actor, toward, against, asked.acts, wanted, periods, chosen, as_of, bool(resolved.dataset),
-        closed, bool(set(wanted).intersection(get_hidden(db).rows)),
+        closed, bool(set(wanted).intersection(get_hidden(db).rows)), tuple(sorted(members)),
     )  # fmt: skip
 
 
@@ -148,10 +152,8 @@ def resolve_open_question(
     return resolve_question(db, asked, defaults, as_of)
 
 
-def _resolve_side_periods(
-    db: Connection, actor: str, toward: Sequence[str], against: Sequence[str], as_of: int | None
-) -> dict[str, list[SidePeriod]]:
-    """Find the days on which each partner counts, and for which side."""
+def _assign_sides(toward: Sequence[str], against: Sequence[str]) -> dict[str, int]:
+    """Assign to each partner that is named its side: 1 for `toward`, −1 for `against`."""
     sides = dict.fromkeys(toward, 1)
     for code in against:
         if code in sides:
@@ -159,7 +161,7 @@ def _resolve_side_periods(
                 "against", f"{code} is on both sides", "Leave it out of one."
             )
         sides[code] = -1
-    return expand_sides(actor, sides, read_member_periods(db, sides, as_of) if sides else {})
+    return sides
 
 
 def bind_question_events(db: Connection, case: AlignmentQuestion) -> BoundQuery | None:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Path, Query, Request, Response
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.db.as_of import resolve_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
@@ -145,6 +146,7 @@ def list_shifts(
                 datasets=list(question.datasets),
                 family_size=size,
                 stale=left,
+                partly_recorded=find_partly_recorded(db, question.groups, then) or None,
             )
             found = ShiftPage(
                 data=data, meta=meta, links=build_page_links(request, cursor, version)

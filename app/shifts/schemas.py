@@ -146,6 +146,11 @@ class ShiftMeta(Meta):
     datasets: list[str]
     family_size: int
     stale: int = Field(0, description="Dyads whose newest events are not included yet.")
+    partly_recorded: list[str] | None = Field(
+        None,
+        description="Codes of the groups of the question of which not all members are recorded:"
+        " what the others did is not in the answer.",
+    )
 
 
 class ShiftPage(BaseModel):

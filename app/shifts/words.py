@@ -179,11 +179,11 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     elif row.verdict == "insufficient_data":
         found = f"Too little is recorded {between} to date a change: {reason}"
         known = finding.after is not None and finding.after.mass > 0
-        found += f"; the level is {_describe_level(finding.after)}." if known else "."
+        found += f"; {_describe_open_level(finding.after)}." if known else "."
     elif row.finding.span is None or row.excluded:
         found = f"There is no evidence of a shift {between}: {reason}"
         known = finding.after is not None and finding.after.mass > 0
-        found += f"; the level is {_describe_level(finding.after)}." if known else "."
+        found += f"; {_describe_open_level(finding.after)}." if known else "."
     else:
         found = f"There is no evidence that {moved}: {reason}."
     return found[0].upper() + found[1:]
@@ -301,6 +301,13 @@ def _describe_level(level: IndexLevel | None) -> str:
         return "unknown"
     low, high = write_signed(level.low), write_signed(level.high)
     return f"{write_signed(level.index)} ({low} to {high})"
+
+
+def _describe_open_level(level: IndexLevel | None) -> str:
+    """Describe a level whose sign may be open: what the interval leaves open is no finding."""
+    written = _describe_level(level)
+    is_open = level is not None and level.low <= 0 <= level.high
+    return f"{'even the sign of the level is open:' if is_open else 'the level is'} {written}"
 
 
 def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:

@@ -319,5 +319,45 @@ def test_an_index_of_acts_says_that_a_suspension_is_in_force(api: TestClient) ->
     assert "Guinea was suspended as a member on 8 September 2021" in answer["meta"]["remark"]
     before = api.get("/v1/alignment", params=asked | {"since": "2021", "until": "2021-06"}).json()
     assert "suspended" not in before["meta"]["remark"].partition(". ")[2]
-    strangers = api.get("/v1/alignment", params={"actor": "SAU", "toward": "IRN"}).json()
-    assert (strangers["memberships"], strangers["meta"]["remark"]) == ([], None)
+    known = api.get("/v1/alignment", params={"actor": "ARM", "toward": "RUS"}).json()
+    assert (known["memberships"], known["meta"]["remark"]) == ([], None)
+
+
+def test_an_index_of_few_acts_says_that_it_is_no_finding(api: TestClient) -> None:
+    asked = {"actor": "SAU", "toward": "IRN", "granularity": "year"}
+    later = api.get("/v1/alignment", params=asked | {"since": "2023", "until": "2023"}).json()
+    assert later["data"][0]["effective"] < 4
+    assert "thin" in later["meta"]["remark"]
+    assert "nor is its sign" in later["meta"]["remark"]
+    assert "All acts that are recorded in these days are friendly" in later["meta"]["remark"]
+    [row] = ask(api, "/v1/shifts", actor="SAU", toward="IRN")
+    assert "even the sign of the level is open" in row["sentence"]
+
+
+def test_an_index_that_fades_where_nothing_is_recorded_is_no_neutrality(api: TestClient) -> None:
+    asked = {"actor": "DEU", "toward": "RUS", "since": "2024", "until": "2024"}
+    faded = api.get("/v1/alignment", params=asked).json()
+    assert abs(faded["data"][0]["index"]) < 0.1
+    assert "not because they were neutral" in faded["meta"]["remark"]
+
+
+def test_an_index_toward_a_group_names_the_members_that_carry_it(api: TestClient) -> None:
+    asked = {"actor": "NER", "toward": "ECOWAS", "since": "2023", "until": "2024"}
+    remark = api.get("/v1/alignment", params=asked).json()["meta"]["remark"]
+    assert "of 14 signals 10 passed with members, Burkina Faso (5) and Mali (5)" in remark
+
+
+def test_questions_about_a_group_say_that_not_all_its_members_are_recorded(
+    api: TestClient,
+) -> None:
+    toward = {"actor": "SDN", "toward": "AFRICAN-UNION"}
+    index = api.get("/v1/alignment", params=toward).json()["meta"]
+    assert "Only some members of the African Union are recorded" in index["remark"]
+    shifts = api.get("/v1/shifts", params=toward).json()["meta"]
+    events = {"member_of": "AFRICAN-UNION", "since": "2023", "until": "2024"}
+    timeline = api.get("/v1/timeline", params=events).json()["meta"]
+    for meta in (index, shifts, timeline):
+        assert meta["partly_recorded"] == ["AFRICAN-UNION"]
+    whole = api.get("/v1/timeline", params=events | {"member_of": "CSTO"}).json()["meta"]
+    assert "partly_recorded" not in whole
+    assert api.get("/v1/shifts?actor=ARM&toward=CSTO").json()["meta"]["partly_recorded"] is None

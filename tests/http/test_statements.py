@@ -29,7 +29,7 @@ MOST = {
     "/v1/actors/ARM?as_of=999": 4,
     "/v1/sources?limit=500": 2,
     "/v1/alignment?actor=ARM&toward=RUS": 10,
-    "/v1/alignment?actor=ARM&toward=EU,USA&against=RUS,CSTO&known_by=2023-10-13": 16,
+    "/v1/alignment?actor=ARM&toward=EU,USA&against=RUS,CSTO&known_by=2023-10-13": 17,
     "/v1/shifts?actor=TUR&toward=USA": 15,
     "/v1/similarity?actors=ARM,RUS&since=2000&until=2023": 9,
     "/v1/ideal-points?actors=ARM,RUS": 6,

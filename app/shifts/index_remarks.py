@@ -1,0 +1,95 @@
+"""What has to be said beside an index: how little it may rest on, and with whom it counts. Pure."""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from app.shifts.alignment_schemas import AlignmentPoint, DirectedMover
+from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE
+from app.shifts.words import join_names
+
+NAMED_MEMBERS = 3
+"""Most members that a remark names."""
+
+
+def describe_thin_record(points: Sequence[AlignmentPoint]) -> str | None:
+    """Say that an index rests on too little for a level, and whether even its sign is open."""
+    known = [point for point in points if point.index is not None]
+    most = max((point.effective for point in known), default=MIN_EFFECTIVE_PER_SIDE)
+    if most >= MIN_EFFECTIVE_PER_SIDE:
+        return None
+    least = math.floor(most * 10) / 10  # 3.97 is not shown as 4.0
+    ends = [(point.low or 0.0, point.high or 0.0) for point in known]
+    has_sign = any(low > 0 or high < 0 for low, high in ends)
+    found = (
+        f"The record between them is thin: in these days the index rests on {least:.1f} effective"
+        f" observations at most, fewer than the {MIN_EFFECTIVE_PER_SIDE:.0f} that a level needs,"
+        f" so that its size is no finding{'' if has_sign else ', nor is its sign'}."
+    )
+    one_sided = _describe_one_side(points)
+    return f"{found} {one_sided}" if one_sided else found
+
+
+def _describe_one_side(points: Sequence[AlignmentPoint]) -> str | None:
+    if all(point.covered for point in points):
+        return None
+    friendly, hostile = any(p.positive for p in points), any(p.negative for p in points)
+    if friendly == hostile:
+        return None
+    one, other = ("friendly", "hostile") if friendly else ("hostile", "friendly")
+    return (
+        f"All acts that are recorded in these days are {one}; this does not show that there was"
+        f" no {other} one."
+    )
+
+
+def describe_uncovered_days(points: Sequence[AlignmentPoint]) -> str | None:
+    """Say that no dataset covers some of the days, so that a fading index is no neutrality."""
+    missing = sum(not point.covered for point in points)
+    if not missing or all(point.index is None for point in points):
+        return None
+    where = "these days" if missing == len(points) else f"{missing} of these {len(points)} points"
+    return (
+        f"No dataset covers {where} for these actors: what is recorded there is a selection of"
+        " acts, and where nothing is recorded the index fades to its prior because nothing is"
+        " known, not because they were neutral."
+    )
+
+
+def list_members_that_act(
+    moved: Sequence[DirectedMover], actor: str, named: Collection[str]
+) -> Counter[str]:
+    """Count the signals with partners that count as members of a group, and were not named.
+
+    Empty where those that were named have as many themselves.
+    """
+    of_partner: Counter[str] = Counter()
+    for row in moved:
+        of_partner[row.toward if row.actor == actor else row.actor] += row.n
+    own = sum(of_partner.pop(code, 0) for code in named)
+    return of_partner if of_partner.total() > own else Counter()
+
+
+def describe_members_that_act(
+    members: Counter[str], moved: Sequence[DirectedMover], names: Mapping[str, str]
+) -> str:
+    """Say that most of what an index counts passed with members, and not with their group."""
+    first = members.most_common(NAMED_MEMBERS)
+    parts = [f"{names[code]} ({n})" for code, n in first]
+    if len(members) > len(first):
+        parts.append(f"{len(members) - len(first)} others")
+    return (
+        f"Acts with members of a group count too: of {sum(row.n for row in moved)} signals"
+        f" {members.total()} passed with members, {join_names(parts)}, whatever their own tie to"
+        " the group was."
+    )
+
+
+def describe_missing_members(groups: Sequence[str], names: Mapping[str, str]) -> str | None:
+    """Say of which groups only some members are recorded, so that acts of others are missing."""
+    if not groups:
+        return None
+    return (
+        f"Only some members of {join_names([names[code] for code in groups])} are recorded:"
+        " acts with the others do not count."
+    )
