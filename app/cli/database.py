@@ -1,6 +1,6 @@
 """The commands `entente db …`, which upgrade, check, back up and restore the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +26,7 @@ from app.db.lineage_table import LineageError, begin_lineage, read_lineages
 from app.db.migrate import upgrade_schema
 from app.db.repacking import Repacking, pack_stored, unpack_stored
 from app.db.schema import HEAD, read_schema_version
+from app.db.table_statistics import refresh_statistics
 from app.editing.mend import mend_stored_ids
 from app.editing.rerender import apply_signal_rules, rerender_events
 
@@ -97,7 +98,9 @@ def db_restore(
     ):
         version = restore_backup(database, file)
         current = read_schema_version(database)
+        warnings = refresh_statistics(database)
     console.print(f"The database is at version {version}.", highlight=False)
+    _print_warnings(warnings)
     if current != HEAD:
         console.print(f"It is at schema {current}. Run: entente db upgrade")
 
@@ -172,7 +175,15 @@ def db_compact() -> None:
             before, after = before + done.before, after + done.after
             line = f"{done.name}: {done.before:,} bytes became {done.after:,}."
             console.print(line, highlight=False, markup=False)
+        warnings = refresh_statistics(database)
     console.print(f"{before:,} bytes became {after:,}.", highlight=False)
+    _print_warnings(warnings)
+
+
+def _print_warnings(warnings: Sequence[str]) -> None:
+    """Print the first warning of a database whose statistics could not be brought up to date."""
+    if warnings:
+        errors.print(f"statistics are not up to date: {warnings[0]}", markup=False)
 
 
 def _follow_repacking(steps: Iterator[Repacking], verb: str) -> None:

@@ -386,12 +386,21 @@ participations = Table(
     Index(None, "event"),
     sqlite_with_rowid=False,
 )
+RUNNING_CARRIES = (
+    "start", "event", "role", "via", "dataset", "type", "status", "cameo", "quad", "seq",
+    "intensity",
+)  # fmt: skip
+"""What the index of lasting events has on PostgreSQL besides, as the key of participations has.
+
+Else the server, which does not know how few events last, would walk all events of the actor in the
+key, as soon as it may read the key alone (decision 044)."""
 Index(
     "ix_participations_running",
     participations.c.actor,
     participations.c.end,
     sqlite_where=participations.c.end != participations.c.start,
     postgresql_where=participations.c.end != participations.c.start,
+    postgresql_include=RUNNING_CARRIES,
 )
 RARE_ROLES = ("participant", "host", "affected", "mediator", "absent")
 """The roles that most participations do not have, which have an index."""
@@ -773,10 +782,19 @@ HISTORY_TABLES: dict[Table, Table] = {
     reports: _define_history_table(reports, ("source", "event")),
     signals: _define_history_table(signals, ("event", "seq")),
 }
-for _table, _first in ((events, ()), (participations, ("actor",))):
+for _table, _first, _carried in (
+    (events, (), ()),
+    (participations, ("actor",), (*RUNNING_CARRIES, "gone")),
+):
     _columns = [HISTORY_TABLES[_table].c[name] for name in (*_first, "end")]
     _where = HISTORY_TABLES[_table].c.end != HISTORY_TABLES[_table].c.start
-    Index(f"ix_past_{_table.name}_running", *_columns, sqlite_where=_where, postgresql_where=_where)
+    Index(
+        f"ix_past_{_table.name}_running",
+        *_columns,
+        sqlite_where=_where,
+        postgresql_where=_where,
+        postgresql_include=_carried,
+    )
 
 # ── alignment ─────────────────────────────────────────────────────────────────────────────────
 dyads = Table(

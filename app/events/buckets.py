@@ -262,6 +262,8 @@ def _find_bar(days: Sequence[DayTotals], top: int) -> tuple[float, float]:
             left -= at_peak
             if left <= 0:
                 break
+        # An event without an intensity weighs nothing.
+        weights += [0.0] * min(top, day.events - day.scored)
     weights.sort(reverse=True)
     return (weights[top - 1] if len(weights) >= top else -1.0), most
 

@@ -32,6 +32,7 @@ from app.ingest.loading.compact_after_load import (
     CompactionError,
     compact_after_load,
     is_compaction_due,
+    refresh_after_load,
 )
 from app.ingest.loading.load_options import LoadListener, LoadOptions
 from app.ingest.loading.loader import Loader
@@ -169,6 +170,8 @@ def load_from_terminal(
         errors.print(warning, markup=False)
     if compact is not False and not dry_run:
         _compact_indexes(report.new, asked=compact is True)
+    if not dry_run:
+        _refresh_statistics(report.new)
     if code := _choose_exit_code(report, strict):
         raise typer.Exit(code)
 
@@ -188,6 +191,18 @@ def _compact_indexes(new: int, *, asked: bool) -> None:
             return
     before, after = sum(one.before for one in done), sum(one.after for one in done)
     errors.print(f"indexes compacted: {before:,} bytes became {after:,}", markup=False)
+
+
+def _refresh_statistics(new: int) -> None:
+    """Let PostgreSQL look at what is new, if that is much, so that it plans well at once."""
+    with open_database() as database:
+        try:
+            warnings = refresh_after_load(database, new)
+        except CompactionError as refused:
+            warnings = [str(refused)]
+    if warnings:
+        said = f"loaded, but statistics are not up to date: {warnings[0]}"
+        errors.print(said, markup=False)
 
 
 def _choose_exit_code(report: LoadReport, strict: bool) -> int:

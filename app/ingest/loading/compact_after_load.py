@@ -1,4 +1,8 @@
-"""After a large load, rewrite the indexes of PostgreSQL without gaps (decision 046)."""
+"""After a large load, put PostgreSQL in order.
+
+Its indexes are rewritten without gaps (decision 046), and its statistics are brought up to date
+(decision 044).
+"""
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -6,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db.compaction import CompactedIndex, compact_database
 from app.db.dialect import is_sqlite
 from app.db.engine import Database
+from app.db.table_statistics import refresh_statistics
 from app.db.tables import events
 
 LEAST_EVENTS = 100_000
@@ -15,10 +20,14 @@ LEAST_SHARE = 0.5
 
 So an index of a database that grows by loads is rewritten when it has doubled.
 """
+LEAST_EVENTS_FOR_STATISTICS = 5_000
+"""New events up to which PostgreSQL is left to notice them by itself, within minutes."""
+LEAST_SHARE_FOR_STATISTICS = 0.1
+"""The share of all events at which it would do so, by its defaults."""
 
 
 class CompactionError(Exception):
-    """The database refused to rewrite an index; what was loaded is stored all the same."""
+    """The database refused to put itself in order; what was loaded is stored all the same."""
 
 
 def is_compaction_due(database: Database, new: int) -> bool:
@@ -26,9 +35,27 @@ def is_compaction_due(database: Database, new: int) -> bool:
 
     Never on SQLite, where writers would wait, and a copy of the whole file needs room.
     """
-    if new < LEAST_EVENTS:
+    return _is_large(database, new, LEAST_EVENTS, LEAST_SHARE)
+
+
+def refresh_after_load(database: Database, new: int) -> list[str]:
+    """Bring the statistics up to date where so many events are new; returns the warnings.
+
+    Raises CompactionError if the database refuses.
+    """
+    if not _is_large(database, new, LEAST_EVENTS_FOR_STATISTICS, LEAST_SHARE_FOR_STATISTICS):
+        return []
+    try:
+        return refresh_statistics(database)
+    except DBAPIError as wrong:
+        raise CompactionError(str(wrong.orig).partition("\n")[0]) from wrong
+
+
+def _is_large(database: Database, new: int, least: int, share: float) -> bool:
+    """Return whether so many new events are enough, and enough of all; never on SQLite."""
+    if new < least:
         return False
-    most = int(new / LEAST_SHARE)
+    most = int(new / share)
     some_events = select(events.c.id).limit(most + 1).subquery()
     with database.connect() as db:
         if is_sqlite(db):
