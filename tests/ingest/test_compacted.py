@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
@@ -20,6 +21,7 @@ def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
     monkeypatch.setattr(compact_after_load, "LEAST_EVENTS", 2)
+    monkeypatch.setattr(compact_after_load, "LEAST_EVENTS_FOR_STATISTICS", 2)
     monkeypatch.setattr(
         compact_after_load, "compact_database", lambda _: [CompactedIndex("pk_events", 300, 200)]
     )
@@ -58,3 +60,56 @@ def test_a_load_whose_indexes_were_not_compacted_is_a_load(
     result = load_keys(tmp_path, "ab", "--compact")
     assert "2 new" in result.stdout
     assert "loaded, but the indexes were not compacted: must be owner of index\n" in result.stderr
+
+
+def read_known_tables(database: Database) -> set[str]:
+    """Return the tables that PostgreSQL was made to vacuum and has statistics of."""
+    with database.connect() as db:
+        vacuumed = "SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0"
+        analyzed = "SELECT tablename FROM pg_stats WHERE schemaname = current_schema()"
+        return set(db.scalars(text(vacuumed))) & set(db.scalars(text(analyzed)))
+
+
+@pytest.mark.on_both
+def test_a_large_load_brings_statistics_up_to_date(
+    kind: str, tmp_path: Path, database: Database
+) -> None:
+    result = load_keys(tmp_path, "ab", "--no-compact")
+    assert "statistics" not in result.stderr
+    if kind == "postgresql":
+        wanted = {"participations", "month_counts", "events", "revisions", "event_words"}
+        assert wanted <= read_known_tables(database)
+
+
+def test_a_small_load_and_a_small_share_leave_statistics_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_to_refresh(_: Database) -> list[str]:
+        raise OperationalError("VACUUM", {}, Exception("not now\nmore"))
+
+    monkeypatch.setattr(compact_after_load, "refresh_statistics", refuse_to_refresh)
+    assert "statistics" not in load_keys(tmp_path, "a").stderr
+    assert "statistics" not in load_keys(tmp_path, "ab", "--dry-run").stderr
+
+
+@pytest.mark.on_both
+def test_that_statistics_are_refused_is_said(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_to_refresh(_: Database) -> list[str]:
+        raise OperationalError("VACUUM", {}, Exception("not now\nmore"))
+
+    monkeypatch.setattr(compact_after_load, "refresh_statistics", refuse_to_refresh)
+    result = load_keys(tmp_path, "abcdefgh", "--no-compact")
+    said = "loaded, but statistics are not up to date: not now\n"
+    assert (said in result.stderr) == (kind == "postgresql")
+    assert "8 new" in result.stdout
+
+
+def test_the_servers_warnings_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        compact_after_load, "refresh_statistics", lambda _: ["only the owner can vacuum it"]
+    )
+    monkeypatch.setattr(compact_after_load, "is_sqlite", lambda _: False)
+    result = load_keys(tmp_path, "ab", "--no-compact")
+    assert "statistics are not up to date: only the owner can vacuum it" in result.stderr
