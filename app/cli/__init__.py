@@ -100,7 +100,9 @@ COMMANDS = {
         "app.cli.config", "print_configuration", "Print every setting, with secrets masked."
     ),
     "datasets": CommandSource(
-        "app.cli.datasets", "datasets", "Datasets, their terms, and who may read them."
+        "app.cli.datasets",
+        "datasets",
+        "Datasets, their terms, who may read them, and what is searched.",
     ),
     "keys": CommandSource(
         "app.cli.keys", "keys", "Keys for writing, and for reading where reading is not open."
