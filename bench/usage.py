@@ -3,13 +3,15 @@
 A served database of made-up events is asked the questions below by `wrk` (a Debian package), with
 parameters that rotate. What counts is CPU time per answer, of the server with all its processes and
 of PostgreSQL; times by the clock tell little on a busy machine. In the same run the ceiling is
-measured: the framework alone, with seven plain parameters and a constant body as large as a page.
+measured: the framework alone, with seven plain parameters and a constant body as large as a page;
+and with `--peers`, other ways to answer A from the same events (`bench.peers`).
 
     python -m bench.usage --events 200000 --folder /tmp/usage     # kept there, filled once
     python -m bench.usage --url postgresql://user@host/filled --only A,T --connections 8
 """
 
 import argparse
+import json
 import os
 import re
 import statistics
@@ -23,12 +25,14 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import psycopg
+from sqlalchemy import create_engine
 
 from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from bench.http import find_postmaster, read_cpu_seconds, run_server
 from bench.loading import ROOT, write_events
+from bench.peers import fill_plain_tables, serve_peers
 from bench.questions import build_questions
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -49,6 +53,9 @@ end
 CEILING_PROGRAM = (
     "-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level=warning",
 )  # fmt: skip
+BARE = "no framework"
+SLOW_SECONDS = 8.0
+"""At least as long are peers asked, of which some answer a few times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +90,53 @@ def fill_with_events(url: str, count: int, folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "app", *command], env=settings, check=True)
 
 
+def fill_for_peers(url: str, count: int, folder: Path) -> None:
+    """Fill plain tables with the events that `fill_with_events` loaded from the folder."""
+    engine = create_engine(url)
+    fill_plain_tables(engine, folder / f"{count}.ndjson")
+    engine.dispose()
+
+
 @contextmanager
-def open_databases(asked: argparse.Namespace) -> Iterator[list[str]]:
-    """Yield the addresses of the databases to measure, which are filled where they are new."""
+def open_databases(asked: argparse.Namespace) -> Iterator[list[tuple[str, str]]]:
+    """Yield the addresses of the databases to measure, which are filled where they are new.
+
+    Beside each is that of plain tables for peers, empty unless `--peers` asks for them.
+    """
     from postgres import run_postgresql  # noqa: PLC0415
 
     if asked.url:
-        yield asked.url
+        yield [(url, "") for url in asked.url]
         return
+    wanted = {"usage": fill_with_events}
+    if asked.peers:
+        wanted["plain"] = fill_for_peers
     with ExitStack() as stack:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        urls, file = [], folder / f"usage-{asked.events}.db"
+        found = []
         if "sqlite" in asked.on:
-            urls.append(f"sqlite:///{file.resolve()}")
-            if not file.exists():
-                fill_with_events(urls[-1], asked.events, folder)
+            urls = {"usage": "", "plain": ""}
+            for name, fill in wanted.items():
+                file = folder / f"{name}-{asked.events}.db"
+                urls[name] = f"sqlite:///{file.resolve()}"
+                if not file.exists():
+                    fill(urls[name], asked.events, folder)
+            found.append((urls["usage"], urls["plain"]))
         if "postgresql" in asked.on:
             server = stack.enter_context(run_postgresql())
-            name = f"usage_{asked.events}"
             with psycopg.connect(f"{server.address}/postgres") as db:
-                found = db.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount
-            if found:
-                urls.append(f"{server.address}/{name}")
-            else:
-                urls.append(server.create_database(name))
-                fill_with_events(urls[-1], asked.events, folder)
-        yield urls
+                there = {name for (name,) in db.execute("SELECT datname FROM pg_database")}
+            urls = {"usage": "", "plain": ""}
+            for name, fill in wanted.items():
+                database = f"{name}_{asked.events}"
+                address = server.address.replace("postgresql:", "postgresql+psycopg:")
+                urls[name] = f"{address}/{database}"
+                if database not in there:
+                    server.create_database(database)
+                    fill(urls[name], asked.events, folder)
+            found.append((urls["usage"], urls["plain"]))
+        yield found
 
 
 def ask_server(
@@ -152,6 +179,14 @@ def read_mean_size(port: int, paths: Sequence[str]) -> int:
     )
 
 
+def read_days(port: int, path: str) -> list[str]:
+    """Return the days of the events that a page has, in its order."""
+    answer = json.load(urlopen(f"http://127.0.0.1:{port}{path}"))
+    if isinstance(answer, dict):
+        answer = answer.get("data") or answer.get("items")
+    return [event.get("date") or event["day"] for event in answer]
+
+
 def measure_usage(
     url: str, connections: Sequence[int], seconds: float, only: Sequence[str]
 ) -> tuple[dict[tuple[str, int], AnswerCost], int]:
@@ -180,6 +215,7 @@ def measure_usage(
             processes = [pid] if postmaster is None else [pid, postmaster]
             ask_server(other, plain, many, 1, [other_pid])
             found[CEILING, many] = ask_server(other, plain, many, seconds, [other_pid])
+            found[BARE, many] = ask_server(other, ["/bare"], many, seconds, [other_pid])
             for name, paths in chosen.items():
                 ask_server(port, paths, many, 1, processes)
                 found[name, many] = ask_server(port, paths, many, seconds, processes)
@@ -188,6 +224,30 @@ def measure_usage(
                 ask_server(recalling, chosen["A"], many, 2, processes)
                 found[AGAIN, many] = ask_server(recalling, chosen["A"], many, seconds, processes)
     return found, size
+
+
+def measure_peers(
+    url: str, plain_url: str, connections: Sequence[int], seconds: float
+) -> dict[tuple[str, int], AnswerCost]:
+    """Measure the question A of the service at `url`, answered from plain tables by others."""
+    database = Database(url)
+    paths = build_questions(database)["A"]
+    postmaster = find_postmaster(database)
+    database.close()
+    found: dict[tuple[str, int], AnswerCost] = {}
+    with serve_peers(plain_url, paths) as peers, run_server(url) as (port, _):
+        ours = [read_days(port, f"{path}&dataset=bench") for path in paths[:5]]
+        for peer in peers:
+            theirs = [read_days(peer.port, path) for path in peer.paths[:5]]
+            if theirs != ours:
+                raise ValueError(f"{peer.name} answers events of other days: {theirs} for {ours}")
+        for many in connections:
+            for peer in peers:
+                processes = [peer.pid] if postmaster is None else [peer.pid, postmaster]
+                found[peer.name, many] = ask_server(
+                    peer.port, peer.paths, many, max(seconds, SLOW_SECONDS), processes
+                )
+    return found
 
 
 def format_usage(costs: dict[tuple[str, int], AnswerCost], connections: Sequence[int]) -> str:
@@ -216,13 +276,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="questions, by commas")
     parser.add_argument("--connections", default="1,8,32")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each figure")
+    parser.add_argument("--peers", action="store_true", help="A, answered by others too")
     asked = parser.parse_args()
     asked.on = asked.on or ("sqlite", "postgresql")
     connections = [int(n) for n in asked.connections.split(",")]
     with open_databases(asked) as urls:
-        for url in urls:
+        for url, plain_url in urls:
             only = [name for name in asked.only.split(",") if name]
             costs, size = measure_usage(url, connections, asked.seconds, only)
+            if plain_url:
+                costs |= measure_peers(url, plain_url, connections, asked.seconds)
             print(f"{url.partition(':')[0]}: µs of CPU (share of the ceiling); p50, p99")
             print(f"a page of 50 has {size:,} bytes\n")
             print(format_usage(costs, connections), "\n", flush=True)
