@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.briefs.filter import PairQuery
 from app.briefs.schemas import (
     Brief,
@@ -20,7 +21,7 @@ from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason
 from app.reader_words import write_edtf, write_signed
-from app.shifts import answers, queries, ranking, serialize, words
+from app.shifts import answers, index_remarks, queries, ranking, serialize, words
 from app.shifts.detect import DetectedShift
 from app.shifts.evidence_schemas import EventShare, FormalStructure, ShiftDetail, StructureTie
 from app.shifts.materialized.calibration import read_calibration
@@ -57,6 +58,10 @@ def build_brief(
     reason = None if is_known else answers.explain_empty_answer(db, asked, question)
     covered = _read_coverage(db, asked, question)
     ties, steps = _describe_structure(db, shift.structure, question)
+    partly = find_partly_recorded(db, question.groups, as_of)
+    group_names = serialize.read_sentence_names(db, set(partly), as_of) if partly else {}
+    missing = index_remarks.describe_missing_members(partly, group_names)
+    remarks = words.list_remarks(first, names)
     return Brief(
         names=words.join_names([names[code] for code in _list_sides(question)]),
         title=shift.title,
@@ -73,7 +78,7 @@ def build_brief(
         ties_on=shift.structure.on,
         ties=ties,
         steps=steps,
-        caveats=_list_caveats(first, shift, reason, covered, words.list_remarks(first, names)),
+        caveats=_list_caveats(first, shift, reason, covered, remarks, missing),
         covered=covered,
         datasets=[
             DatasetCredit.model_validate(one, from_attributes=True)
@@ -155,11 +160,14 @@ def _list_caveats(
     reason: EmptyReason | None,
     covered: Sequence[DayRange],
     remarks: Sequence[str],
+    missing: str | None,
 ) -> list[BriefCaveat]:
     """List what limits the answer, the gravest first."""
     found: list[tuple[str, str]] = []
     if reason is not None:
         found.append((reason, write_text(f"caveat_{reason}")))
+    if missing is not None:
+        found.append(("partly_recorded", missing))
     found += [("remark", remark) for remark in remarks]
     if shift.failed and shift.reason is None:
         checks = words.join_names([words.CHECK_WORDS[check] for check in shift.failed])

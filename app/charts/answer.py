@@ -28,7 +28,9 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
         partners_of = ResolvedFilter(actor=(read_path_code(body),))
         faces = count_facets(db, partners_of, ["dataset"])["dataset"]
         codes = [face["value"] for face in faces]
-    named = list_asked_codes(body)
+    meta = body.get("meta") or {}
+    named = [*list_asked_codes(body), *(meta.get("partly_recorded") or ())]
+    unsearched = meta.get("unsearched")
     if chart == "shifts":
         named += list_codes_of_shifts(body)
     elif chart == "memberships":
@@ -37,6 +39,9 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
         named += [row["actor"] for row in body["data"]]
     return {
         "names": read_names_of_codes(db, list(dict.fromkeys(named)), None),
+        "dataset_names": {one.code: one.name for one in read_cited_datasets(db, unsearched)}
+        if unsearched
+        else {},
         "credits": [dataset_credit(one) for one in read_cited_datasets(db, codes)] if codes else [],
     }
 

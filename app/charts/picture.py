@@ -4,14 +4,18 @@ The renderer has no hatching, no text below a plot, and does not say where the p
 them to the SVG, from which the PNG is made too.
 """
 
+import json
 import re
+from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from app.charts.vega_lite import GAP_COLOUR, VegaSpec, wrap_words
+from app.charts.vega_lite import GAP_COLOUR, INK, VegaSpec, wrap_words
 
 CREDIT_SIZE, CREDIT_LINE, CREDIT_LETTER = 11, 14, 6.2
 """Pixels of the letters, of a line, and of the width of a letter of the source line."""
 CREDIT_COLOUR = "#595959"
+REMARK_GAP = 6
+"""Pixels between the remarks and the source."""
 HATCH = (
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse"'
     ' patternTransform="rotate(45)"><rect width="6" height="6" fill="#f7f7f7"/>'
@@ -25,29 +29,45 @@ _ORIGIN = re.compile(r'<g fill="none"[^>]*transform="translate\(([\d.]+),([\d.]+
 _PLOT = re.compile(r'<path class="background"[^>]* d="M0\.5,0\.5h([\d.]+)v([\d.]+)h')
 
 
-def finish_svg(svg: str, spec: VegaSpec, credit: str) -> str:
-    """Finish an SVG: label it, write its source below it, hatch its gaps, and say its scale."""
+def finish_svg(svg: str, spec: VegaSpec, credit: str, remarks: Sequence[str] = ()) -> str:
+    """Finish an SVG: label it, hatch its gaps, say its scale, and write words below it.
+
+    These are the remarks, then the source. `data-remarks` has the remarks for pages that show them
+    as text of their own; the group `remarks` says how high its lines are.
+    """
     head = _HEAD.match(svg)
     assert head is not None, "the renderer writes another head"
     attributes, width, height = head[1], float(head[2]), float(head[3])
-    lines = wrap_words(credit, int((width - 16) / CREDIT_LETTER))
-    whole = height + CREDIT_LINE * len(lines)
+    letters = int((width - 16) / CREDIT_LETTER)
+    noted = [line for one in remarks for line in wrap_words(one, letters)]
+    noted_height = CREDIT_LINE * len(noted) + (REMARK_GAP if noted else 0)
+    lines = wrap_words(credit, letters)
+    whole = height + noted_height + CREDIT_LINE * len(lines)
     label = f' role="img" aria-label={quoteattr(spec["description"])}'
+    if remarks:
+        label += f" data-remarks={quoteattr(json.dumps(list(remarks), ensure_ascii=False))}"
     opened = (
         f'<svg {attributes}{label}{_write_scale(svg, spec)} width="{width:g}" height="{whole:g}"'
         f' viewBox="0 0 {width:g} {whole:g}">{HATCH}'
         f'<rect width="{width:g}" height="{whole:g}" fill="white"/>'
     )
+    said = f' data-height="{noted_height:g}"'
+    words = _write_lines(noted, height, "remarks", INK, said) if noted else ""
+    words += _write_lines(lines, height + noted_height, "credit", CREDIT_COLOUR)
+    body = svg[head.end() :].removesuffix("</svg>")
+    return opened + body.replace(f'fill="{GAP_COLOUR}"', 'fill="url(#hatch)"') + words + "</svg>"
+
+
+def _write_lines(lines: Sequence[str], top: float, name: str, colour: str, more: str = "") -> str:
+    """Write lines of text as a group that can be found by its class."""
     written = "".join(
-        f'<text x="8" y="{height + CREDIT_LINE * (n + 0.5):g}">{escape(line)}</text>'
+        f'<text x="8" y="{top + CREDIT_LINE * (n + 0.5):g}">{escape(line)}</text>'
         for n, line in enumerate(lines)
     )
-    source = (
-        f'<g class="credit" font-family="Helvetica, Arial, sans-serif" font-size="{CREDIT_SIZE}"'
-        f' fill="{CREDIT_COLOUR}">{written}</g></svg>'
+    return (
+        f'<g class="{name}"{more} font-family="Helvetica, Arial, sans-serif"'
+        f' font-size="{CREDIT_SIZE}" fill="{colour}">{written}</g>'
     )
-    body = svg[head.end() :].removesuffix("</svg>")
-    return opened + body.replace(f'fill="{GAP_COLOUR}"', 'fill="url(#hatch)"') + source
 
 
 def _write_scale(svg: str, spec: VegaSpec) -> str:

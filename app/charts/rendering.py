@@ -11,6 +11,7 @@ from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
 from app.charts.picture import finish_svg
+from app.charts.remarks import list_chart_remarks
 from app.charts.subjects import compose_credit, compose_member_subject
 from app.charts.vega_lite import SCHEMA, WIDTH, VegaSpec, draw_message
 from app.errors import InvalidParameterError, MissingExtraError
@@ -45,7 +46,8 @@ def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> Ve
             "alignment": alignment.draw_alignment,
             "shifts": shifts.draw_shifts,
         }[chart](body, width)
-    spec["usermeta"]["credit"] = compose_credit(body)
+    spec["usermeta"] |= {"credit": compose_credit(body), "remarks": list_chart_remarks(body)}
+    spec["description"] = " ".join([spec["description"], *spec["usermeta"]["remarks"]])
     return spec
 
 
@@ -113,6 +115,7 @@ def render_chart(
     if form == "csv":
         text = write_chart_csv(build_chart_table(chart, body), COLUMNS[chart])
         kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
+        kept |= _name_what_is_missing(body.get("meta") or {})
         return Response(text, headers=kept, media_type="text/csv; charset=utf-8")
     if len(body.get("data", [])) > MAX_ROWS:
         hint = "Ask for a shorter window or a coarser granularity, or for format=csv."
@@ -122,10 +125,19 @@ def render_chart(
         return Response(encode_json(spec), media_type="application/vnd.vegalite+json")
     options: dict[str, object] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     drawn = _load_engine().vegalite_to_svg(spec, **options)
-    svg = finish_svg(drawn, spec, spec["usermeta"]["credit"])
+    svg = finish_svg(drawn, spec, spec["usermeta"]["credit"], spec["usermeta"]["remarks"])
     if form == "svg":
         return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
     return Response(render_png(svg), media_type="image/png")
+
+
+def _name_what_is_missing(meta: VegaSpec) -> dict[str, str]:
+    """Name in headers what the rows of a table leave out, which has no place in it."""
+    named = {
+        "Entente-Unsearched": meta.get("unsearched"),
+        "Entente-Partly-Recorded": meta.get("partly_recorded"),
+    }
+    return {name: ", ".join(codes) for name, codes in named.items() if codes}
 
 
 def render_png(svg: str) -> bytes:

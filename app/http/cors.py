@@ -18,8 +18,8 @@ ALLOWED_HEADERS = (
 )
 EXPOSED_HEADERS = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Entente-Closed, Entente-Lineage,"
-    " Entente-Unsearched, Entente-Version, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After,"
+    " Entente-Partly-Recorded, Entente-Unsearched, Entente-Version, Idempotency-Replayed, Link,"
+    " Location, Preference-Applied, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After,"
     " WWW-Authenticate, X-Request-Id"
 )
 _EXPOSED = EXPOSED_HEADERS.encode()

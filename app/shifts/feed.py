@@ -38,6 +38,8 @@ class ShiftFeed:
     links: Links
     root: str
     rights: Sequence[str]
+    remark: str | None = None
+    """What the shifts leave out."""
 
     @property
     def page(self) -> str:
@@ -84,6 +86,8 @@ def _render_atom(feed: ShiftFeed) -> bytes:
     living = feed.links.self
     _append_text(root, "id", f"urn:entente:{quote(living.partition('&cursor=')[0])}")
     _append_text(root, "title", TITLE)
+    if feed.remark:
+        _append_text(root, "subtitle", replace_unprintable(feed.remark))
     _append_text(root, "updated", max(map(find_update, feed.dated), default=NO_ENTRY_UPDATED))
     _append_link(root, "self", feed.root + living, kind)
     _append_link(root, "alternate", feed.page, "text/html")
@@ -136,6 +140,8 @@ def _render_json(feed: ShiftFeed) -> bytes:
         "language": "en",
         "items": items,
     }
+    if feed.remark:
+        made["description"] = feed.remark
     if feed.links.permalink:
         made["_entente"] = {"permalink": feed.root + feed.links.permalink}
     if feed.links.next:

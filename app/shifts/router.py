@@ -38,6 +38,7 @@ from app.shifts.detect import DetectedShift
 from app.shifts.evidence_schemas import ShiftDetail
 from app.shifts.feed import FEED_MEDIA_TYPES, FeedForm, ShiftFeed, render_shift_feed
 from app.shifts.filter import AlignmentQuery, ShiftFormat, ShiftQuery
+from app.shifts.index_remarks import describe_missing_members
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
@@ -169,7 +170,11 @@ def _build_feed(
     """Build a page of shifts as a feed; `Link` has the next page."""
     kind = cast(FeedForm, form)
     rights = [format_citation(one) for one in read_cited_datasets(db, found.meta.datasets)]
-    feed = ShiftFeed(found.data, found.links, resolve_public_url(request, chosen), rights)
+    partly = found.meta.partly_recorded or []
+    names = serialize.read_sentence_names(db, set(partly), None) if partly else {}
+    remark = describe_missing_members(partly, names)
+    root = resolve_public_url(request, chosen)
+    feed = ShiftFeed(found.data, found.links, root, rights, remark)
     answer = Response(render_shift_feed(kind, feed), media_type=FEED_MEDIA_TYPES[kind][0])
     if found.links.next:
         answer.headers["Link"] = f'<{found.links.next}>; rel="next"'

@@ -219,7 +219,7 @@ def list_text_boxes(root: ElementTree.Element) -> list[tuple[float, float, float
             left = x - {"start": 0, "middle": long / 2, "end": long}[anchor]
             found.append((left, y - size * 0.7, left + long, y + size * 0.2, part.text))
         for inner in part:
-            if inner.attrib.get("class") != "credit":
+            if inner.attrib.get("class") not in ("credit", "remarks"):
                 visit(inner, x, y)
 
     visit(root, 0, 0)

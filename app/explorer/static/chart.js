@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { restoreFocus } from "./focus.js";
 import { patiently } from "./part.js";
 import { reader } from "./reader.js";
+import { remarked, takeRemarks } from "./remarks.js";
 import { failed } from "./states.js";
 import { t } from "./strings.js";
 
@@ -63,12 +64,13 @@ async function addReader(figure, place, svg, url, reading) {
 
 /**
  * A figure with the chart of an address, drawn as wide as there is room, with its words below. With `reading`, which
- * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` are below it.
+ * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` are below it. What has to be
+ * said with its numbers is below its words, unless `remarks` is false because the view says it elsewhere.
  * @param {string} address
- * @param {{ reading?: ((body: any) => import("./reader.js").Reading) | null, tools?: HTMLElement | null }} [how]
+ * @param {{ reading?: ((body: any) => import("./reader.js").Reading) | null, tools?: HTMLElement | null, remarks?: boolean }} [how]
  * @returns {ChartFigure}
  */
-export function chart(address, { reading = null, tools = null } = {}) {
+export function chart(address, { reading = null, tools = null, remarks = true } = {}) {
   /** @type {ChartFigure} */
   const figure = h("figure", { class: "chart", "aria-busy": "true" });
   const url = new URL(address, location.origin);
@@ -82,7 +84,10 @@ export function chart(address, { reading = null, tools = null } = {}) {
     try {
       const svg = drawing(await patiently(() => get(url.pathname + url.search, "image/svg+xml"), figure));
       const place = h("div", { class: "drawing" }, svg);
-      figure.replaceChildren(place, h("figcaption", {}, svg.getAttribute("aria-label"), reading ? h("span", { class: "how" }, ` ${t("reader.hint")}`) : null), tools ?? "");
+      const said = takeRemarks(svg);
+      const label = said.reduce((text, one) => text.replace(` ${one}`, ""), svg.getAttribute("aria-label") ?? "");
+      svg.setAttribute("aria-label", label);
+      figure.replaceChildren(place, h("figcaption", {}, label, reading ? h("span", { class: "how" }, ` ${t("reader.hint")}`) : null), (remarks && remarked(said)) || "", tools ?? "");
       if (reading) await addReader(figure, place, svg, url, reading);
     } catch (error) {
       broken = true;

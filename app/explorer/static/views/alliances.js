@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { dated, inWords, steps } from "../dates.js";
 import { coded, field, h, table } from "../dom.js";
+import { remarked } from "../remarks.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
@@ -57,8 +58,8 @@ export async function alliance() {
     found.data.length ? table(t("alliance.members", { day: inWords(day()) }), [t("alliance.member"), t("alliance.status"), t("alliance.since"), t("alliance.until"), t("alliance.steps")], found.data.map((m) => [
       h("a", { href: link("actor", { actor: m.actor }) }, m.name), coded("step", m.status), dated(m.since), m.until ? dated(m.until) : "", steps(m.steps)]), term("commitment-ladder", t("alliance.steps")))
       : nothing(found.meta.reason),
-    found.meta.members_recorded === "some" ? h("p", { class: "note" }, t("alliance.some", { n: found.meta.recorded })) : null,
+    found.meta.members_recorded === "some" ? remarked([t("alliance.some", { n: found.meta.recorded })]) : null,
     request(address, found.links),
-    h("h2", {}, t("alliance.over_time")), chart(history), request(history),
+    h("h2", {}, t("alliance.over_time")), chart(history, { remarks: false }), request(history),
     h("p", {}, h("a", { href: link("events", { member_of: answer.code }) }, t("alliance.events")), " · ", h("a", { href: link("actor", { actor: answer.code }) }, t("alliance.body")))];
 }

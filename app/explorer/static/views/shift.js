@@ -10,6 +10,7 @@ import { form } from "../forms.js";
 import { fillNames } from "../names.js";
 import { later } from "../part.js";
 import { curveHeight, curveWords, signed } from "../periods.js";
+import { partlyRecorded } from "../remarks.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
@@ -157,7 +158,7 @@ export async function shift() {
     breaks = found.data.flatMap((row) => (row.onset ? row.onset_set : []));
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
     if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].title });
-    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
+    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : [nothing(found.meta.reason), isPair ? null : partlyRecorded(found.meta)], request(address, found.links)];
   });
   if (isPair) answers.classList.add("answers");
   if (!isPair) return [title, asking(), answers, proof];
