@@ -103,6 +103,8 @@ class Database:
         if get_span_maker() is not None:
             watch_statements(engine)
         read_dictionaries_of(engine, arguments)
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "begin", begin_reading)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -8,7 +8,8 @@ from itertools import pairwise
 from sqlalchemy import Connection, ScalarSelect, func, insert, select
 
 from app.db.dialect.fast_statements import compile_prepared
-from app.db.reader import CLOSED_DATASETS, note_closed_datasets
+from app.db.dialect.one_state import reads_one_state
+from app.db.reader import CLOSED_DATASETS, note_closed_datasets, note_state
 from app.db.request_versions import note_version
 from app.db.tables import lineages, revisions
 from app.lineages import LINEAGE_LENGTH, UNNAMED, Ancestry, Lineage, Version
@@ -40,6 +41,8 @@ def read_version(db: Connection) -> Version:
     note_closed_datasets(db, closed)  # one statement, since every request reads both
     version = Version(seq or 0, find_ancestry(db, lineage))
     note_version(version)
+    if reads_one_state(db):
+        note_state(db.info, version.label)
     return version
 
 

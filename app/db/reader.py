@@ -5,7 +5,7 @@ A dataset is `open`, gives out only its `sums`, or is `closed`. A view of the da
 them from the connection, so that no caller has to hand them on.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import datasets
 from app.errors import ClosedDatasetError
 
-_READER, _HIDDEN = "reader", "hidden_datasets"
+_READER, _HIDDEN, _STATE = "reader", "hidden_datasets", "read_state"
 """Names in the `info` of a connection."""
 _D = datasets.c
 _UNSEARCHED = "!"
@@ -130,6 +130,23 @@ def end_reading(info: dict[str, object]) -> None:
     """Let a connection read for no reader: the pool hands it on."""
     info.pop(_READER, None)
     info.pop(_HIDDEN, None)
+    forget_state(info)
+
+
+def note_state(info: dict[str, object], label: str) -> None:
+    """Note the version of the only state that a connection sees until it is handed on."""
+    info[_STATE] = label
+
+
+def forget_state(info: MutableMapping[str, object]) -> None:
+    """Forget the version of what a connection saw for the one that had it before."""
+    info.pop(_STATE, None)
+
+
+def get_state(db: Connection) -> str | None:
+    """Return the version of the only state that a connection sees; None where none was read."""
+    state: str | None = db.info.get(_STATE)
+    return state
 
 
 def note_closed_datasets(db: Connection, closed: str | None) -> None:

@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.db.dialect import confirm_connection, read_isolation_options, was_standby
+from app.db.dialect import confirm_connection, end_reading_transaction, was_standby
+from app.db.dialect.one_state import READS
 from app.db.failures import classify_failure
 from app.db.lineage_table import read_version
+from app.db.reader import forget_state
 from app.db.request_versions import REQUEST_VERSIONS, RequestVersions
 from app.db.tables import commits
 from app.errors import Fault, InvalidBodyError, VersionAwaitedError
@@ -27,7 +29,8 @@ class ReadingPlace:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reader = engine.execution_options(**read_isolation_options(engine.dialect.name))
+        # For readers only: a writer would see the state from before it waited for its lock.
+        self._reader = engine.execution_options(**{READS: True})
         self._away_until = 0.0
         self.is_standby = False
         """Whether the last connection was to a standby."""
@@ -36,14 +39,20 @@ class ReadingPlace:
 
     def open_connection(self, stack: ExitStack) -> Connection:
         """Open a connection whose reads all see one state of the database."""
-        db = stack.enter_context(self._reader.connect())
+        db = self._take_connection(stack)
         try:
             confirm_connection(db)
         except DBAPIError as lost:
             if classify_failure(lost) != "unreachable":
                 raise
-            db = stack.enter_context(self._reader.connect())  # a new one: the pool was emptied
+            db = self._take_connection(stack)  # a new one: the pool was emptied
         self.is_standby = was_standby(db)
+        return db
+
+    def _take_connection(self, stack: ExitStack) -> Connection:
+        db = stack.enter_context(self._reader.connect())
+        forget_state(db.info)
+        stack.callback(end_reading_transaction, db)
         return db
 
     def try_connection(self, stack: ExitStack) -> Connection | None:

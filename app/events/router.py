@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app.actors.membership_queries import find_partly_recorded
 from app.dataset_access import Purpose
 from app.db.as_of import resolve_as_of, resolve_version
+from app.db.dialect.one_state import expect_plans
 from app.db.lineage_table import find_ancestry
 from app.db.request_versions import note_version
 from app.errors import InvalidParameterError
@@ -207,6 +208,7 @@ def list_events(
             "flat", "does not go with format=json", "Use it with format=parquet or arrow."
         )
     with database.connect() as db:
+        expect_plans(db)
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:

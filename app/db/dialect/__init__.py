@@ -37,6 +37,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import NULLTYPE
 
+from app.db.dialect.one_state import begin_one_state, end_one_state
+
 STANDBY_POLL_SECONDS = 0.2
 """Seconds between two looks at the version of a standby."""
 LATER_POLLS = 10
@@ -68,14 +70,21 @@ def begin_reading(db: Connection) -> sqlite3.Connection | None:
     Returns the driver's own connection to SQLite; None for PostgreSQL.
 
     SQLAlchemy need not know of it: the pool rolls back what it is given back. psycopg begins by
-    itself.
+    itself where the reads of a transaction need not see one state.
     """
     if is_sqlite(db):
         raw = get_sqlite_connection(db)
         if not raw.in_transaction:
             raw.execute("BEGIN")
         return raw
+    begin_one_state(db, get_psycopg_connection(db))
     return None
+
+
+def end_reading_transaction(db: Connection) -> None:
+    """End the transaction of a reader on PostgreSQL, before the pool would do it in more steps."""
+    if not is_sqlite(db) and not (db.closed or db.invalidated):
+        end_one_state(db, get_psycopg_connection(db))
 
 
 def build_upsert(
@@ -236,15 +245,6 @@ def format_array_literal(values: Sequence[str | int]) -> str:
 def find_sqlite_file(engine: Engine) -> Path | None:
     """Return the file of an SQLite database; None for PostgreSQL."""
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
-
-
-def read_isolation_options(kind: str) -> dict[str, str]:
-    """Return the execution options under which all reads of a transaction see one state.
-
-    SQLite needs none. On PostgreSQL they are for readers only: a writer with them would see the
-    state from before it waited for the write lock.
-    """
-    return {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
 def lock_for_writing(db: Connection) -> None:

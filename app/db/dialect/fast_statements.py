@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
+from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 from sqlalchemy import CompoundSelect, Connection, CursorResult, Dialect, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -26,6 +26,7 @@ from app.db.dialect import (
     format_array_literal,
     get_psycopg_connection,
 )
+from app.db.dialect.one_state import ask_for_plans, check_result, write_begin
 from app.db.packed_documents import PackedDocument, unpack_columns
 from app.tracing import get_span_maker
 
@@ -92,10 +93,10 @@ class CompiledStatement:
     def _fetch_directly(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
         parameters = {**self.fixed_values, **values}
         try:
-            sqlite = begin_reading(db)
             prepared = self.prepared_statement
             if prepared is not None and prepared.takes_values(db, parameters):
                 return prepared.fetch_rows(db, parameters)
+            sqlite = begin_reading(db)
             if self.parameter_names is None:
                 raw = get_psycopg_connection(db)
                 return raw.execute(self.text.encode(), parameters, binary=True).fetchall()
@@ -144,43 +145,40 @@ class _PreparedStatement:
         """Execute the statement and return all rows."""
         raw = get_psycopg_connection(db)
         server = raw.pgconn
-        if server.transaction_status == TransactionStatus.IDLE and not raw.autocommit:
-            level = raw.isolation_level
-            kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
-            _check_result(server.exec_(f"BEGIN{kind}".encode()))
+        begin = write_begin(db, raw)
         kept: dict[bytes, None] = db.info.setdefault("kept", {})
+        if begin and self.name in kept and not self.parameter_names:
+            # In one message, of which the last result is returned; its values are texts.
+            return self._load_rows(raw, server.exec_(begin + b"; EXECUTE " + self.name), kept)
+        if begin:
+            check_result(server.exec_(begin))
         if self.is_planned_each_time:
-            _check_result(server.exec_(b"SET LOCAL plan_cache_mode = force_custom_plan"))
+            ask_for_plans(db, raw)
         if self.name not in kept:
             if len(kept) >= MAX_PREPARED_STATEMENTS:
                 oldest = next(iter(kept))
-                _check_result(server.exec_(b"DEALLOCATE " + oldest))
+                check_result(server.exec_(b"DEALLOCATE " + oldest))
                 del kept[oldest]
             types = [
                 FLOAT8_OID if isinstance(values[n], float) else 0 for n in self.parameter_names
             ]
-            _check_result(server.prepare(self.name, self.text, types))
+            check_result(server.prepare(self.name, self.text, types))
             kept[self.name] = None
         parameters = [_encode_parameter(values[name]) for name in self.parameter_names]
+        result = server.exec_prepared(self.name, parameters, None, Format.BINARY)  # type: ignore[arg-type]
+        return self._load_rows(raw, result, kept)
+
+    def _load_rows(
+        self, raw: psycopg.Connection[DriverRow], result: PGresult, kept: dict[bytes, None]
+    ) -> list[DriverRow]:
         try:
-            result = _check_result(server.exec_prepared(self.name, parameters, None, Format.BINARY))  # type: ignore[arg-type]
+            check_result(result)
         except psycopg.errors.InvalidSqlStatementName:
             kept.clear()  # something else discarded them: the next call prepares again
             raise
         reader = Transformer(raw)
         reader.set_pgresult(result)
         return reader.load_rows(0, result.ntuples, tuple)
-
-
-def _check_result(result: PGresult) -> PGresult:
-    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-        return result
-    code = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
-    try:
-        kind: type[psycopg.Error] = psycopg.errors.lookup(code)
-    except KeyError:
-        kind = psycopg.OperationalError
-    raise kind(result.get_error_message())
 
 
 FLOAT8_OID = 701
@@ -228,6 +226,10 @@ def compile_statement(
     if not (steady or often) or kind == "sqlite":
         return CompiledStatement(statement, done.string, names, fixed, None, places)
     numbered = statement.compile(dialect=_NUMBERED_DIALECT, compile_kwargs=whole)
+    if fixed.keys() >= set(numbered.positiontup or ()):
+        # A statement without any parameter has one plan in every mode, and goes with the BEGIN.
+        literal = whole | {"literal_binds": True}
+        numbered = statement.compile(dialect=_NUMBERED_DIALECT, compile_kwargs=literal)
     body = numbered.string.encode()
     name = f"kept_{hashlib.blake2b(body, digest_size=16).hexdigest()}".encode()
     prepared = _PreparedStatement(body, tuple(numbered.positiontup or ()), name, not steady)
