@@ -1,5 +1,6 @@
 """The commands `entente datasets …`: list them, say who may read them and what is searched."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Annotated, get_args
 
@@ -25,6 +26,8 @@ datasets = typer.Typer(
     help="Datasets, their terms, who may read them, and what is searched.", no_args_is_help=True
 )
 
+ReasonOption = Annotated[str | None, typer.Option(help="Why; stored with the revision.")]
+
 
 @datasets.command("list")
 def datasets_list(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
@@ -49,13 +52,10 @@ def datasets_access(
     access: Annotated[
         str, typer.Argument(help="open: all; sums: counts, alignment and shifts; closed: nothing.")
     ],
-    reason: Annotated[str | None, typer.Option(help="Why; stored with the revision.")] = None,
+    reason: ReasonOption = None,
 ) -> None:
     """Say what readers without a key for a dataset get of it: open, sums or closed."""
-    known = get_args(DatasetAccess)
-    if access not in known:
-        errors.print(f"{access[:60]!r} is not one of {', '.join(known)}.", markup=False)
-        raise typer.Exit(2)
+    _require_one_of(access, get_args(DatasetAccess))
     _change_dataset(code, {"access": access}, reason)
     console.print(f"{code} is {access} now. {_EFFECTS[access]}", highlight=False)
 
@@ -66,19 +66,24 @@ def datasets_search(
     state: Annotated[
         str, typer.Argument(help="on: q searches its events; off: it leaves them out, and says so.")
     ],
-    reason: Annotated[str | None, typer.Option(help="Why; stored with the revision.")] = None,
+    reason: ReasonOption = None,
 ) -> None:
     """Say whether the words of a dataset are searched: off for titles that a program has made.
 
     Its words are indexed or removed at once, in one transaction, for which other writers wait.
     """
-    if state not in ("on", "off"):
-        errors.print(f"{state[:60]!r} is not one of on, off.", markup=False)
-        raise typer.Exit(2)
+    _require_one_of(state, ("on", "off"))
     with show_activity(f"{'indexing' if state == 'on' else 'removing'} the words of {code[:60]}"):
         _change_dataset(code, {"searched": state == "on"}, reason)
     said = "is searched now." if state == "on" else "is not searched now: q leaves it out."
     console.print(f"{code} {said}", highlight=False)
+
+
+def _require_one_of(word: str, known: Sequence[str]) -> None:
+    """End the command where an argument is none of the words that are known."""
+    if word not in known:
+        errors.print(f"{word[:60]!r} is not one of {', '.join(known)}.", markup=False)
+        raise typer.Exit(2)
 
 
 def _change_dataset(code: str, update: dict[str, str | bool], reason: str | None) -> None:

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import Connection, Select, select
 
 from app.actors.membership_steps import membership_period
 from app.alliances.read import read_group_memberships, read_groups
-from app.db.reader import leave_out_hidden, require_open
-from app.db.tables import actor_names, actors, alliance_years, datasets
+from app.db.tables import actor_names, actors, alliance_years
 from app.db.versioning import Columns, select_current_or_as_of
+from app.similarity.loaded_datasets import require_loaded_datasets
 from app.similarity.portfolio_similarity import TIE_STRENGTH
 
 FIRST_RECORDED_DAY = "1946-01-01"
@@ -34,19 +34,10 @@ TiesByYear = dict[int, dict[tuple[str, str], int]]
 """The strongest tie of every two states, by year."""
 
 
-def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
-    """Read the datasets of loaded alliances, or those of them that are asked for."""
-    has = alliance_years.c.dataset
-
-    def build_select(d: Columns) -> Select[str]:
-        return select(d.code).where(exists().where(has == d.code))
-
-    require_open(db, asked, "sums")
-    found = sorted(
-        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
-    )
-    found = list(leave_out_hidden(db, found, "sums"))
-    return [code for code in found if code in asked] if asked else found
+def require_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
+    """Find the datasets of loaded alliances, or those asked for; raises `InvalidParameterError`."""
+    of = alliance_years.c.dataset
+    return require_loaded_datasets(db, of, asked, as_of, "alliances by year")
 
 
 def read_loaded_ties(

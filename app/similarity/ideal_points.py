@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from pydantic import Field, field_validator, model_validator
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, func, select
 
-from app.db.reader import leave_out_hidden, require_open
-from app.db.tables import datasets, ideal_points
-from app.db.versioning import Columns, select_current_or_as_of
+from app.db.tables import ideal_points
 from app.errors import make_crossed_error
 from app.events.filter import Words
 from app.page_models import EmptyReason
 from app.query_models import AsOfQuery, BoundedDate, split_names
+from app.similarity.loaded_datasets import require_loaded_datasets
 from app.similarity.portfolio_similarity import attribute_movement
 from app.similarity.schemas import (
     IdealPointApproach,
@@ -71,19 +70,11 @@ PointsByState = Mapping[tuple[str, str], Sequence[IdealPointDocument]]
 """Points by dataset and state, in order of sessions."""
 
 
-def read_ideal_point_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
-    """Read the datasets that have ideal points, or those of them that are asked for."""
-    has = ideal_points.c.dataset
-
-    def build_select(d: Columns) -> Select[str]:
-        return select(d.code).where(exists().where(has == d.code))
-
-    require_open(db, asked, "sums")
-    found = sorted(
-        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
-    )
-    found = list(leave_out_hidden(db, found, "sums"))
-    return [code for code in found if code in asked] if asked else found
+def require_ideal_point_datasets(
+    db: Connection, asked: Sequence[str], as_of: int | None
+) -> list[str]:
+    """Find the datasets with ideal points, or those asked for; raises `InvalidParameterError`."""
+    return require_loaded_datasets(db, ideal_points.c.dataset, asked, as_of, "ideal points")
 
 
 def read_state_points(

@@ -16,13 +16,13 @@ from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import today
-from app.similarity.alliance_ties import read_alliance_datasets, read_state_periods
+from app.similarity.alliance_ties import read_state_periods, require_alliance_datasets
 from app.similarity.ideal_points import (
     IdealPointsQuery,
     explain_missing_points,
     measure_approaches,
-    read_ideal_point_datasets,
     read_state_points,
+    require_ideal_point_datasets,
 )
 from app.similarity.portfolios import (
     SimilarityQuery,
@@ -69,12 +69,7 @@ def get_similarity(
             kinds = {code for code, _, _ in read_state_periods(db, then)}
             if other := next((code for code in codes if code not in kinds), None):
                 raise InvalidParameterError("actors", f"{other} is not a state", "Name states.")
-            sets = read_alliance_datasets(db, asked.dataset, then)
-            if unknown := sorted({*asked.dataset} - {*sets}):
-                hint = f"There are: {', '.join(read_alliance_datasets(db, [], then)) or 'none'}."
-                raise InvalidParameterError(
-                    "dataset", f"{unknown[0]} has no alliances by year", hint
-                )
+            sets = require_alliance_datasets(db, asked.dataset, then)
             ties = read_ties_for_query(db, asked, sets, then)
             system = resolve_system(db, asked, then)
             if system and (other := next((code for code in codes if code not in system), None)):
@@ -115,10 +110,7 @@ def get_ideal_points(
             codes = list(
                 dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
             )
-            sets = read_ideal_point_datasets(db, asked.dataset, then)
-            if unknown := sorted({*asked.dataset} - {*sets}):
-                hint = f"There are: {', '.join(read_ideal_point_datasets(db, [], then)) or 'none'}."
-                raise InvalidParameterError("dataset", f"{unknown[0]} has no ideal points", hint)
+            sets = require_ideal_point_datasets(db, asked.dataset, then)
             found = read_state_points(db, codes, sets, asked)
             data = [point for code in codes for s in sets for point in found.get((s, code), ())]
             meta = IdealPointsMeta(

@@ -81,13 +81,19 @@ def test_a_large_load_brings_statistics_up_to_date(
         assert wanted <= read_known_tables(database)
 
 
-def test_a_small_load_and_a_small_share_leave_statistics_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def refuse_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the database refuse to bring its statistics up to date."""
+
     def refuse_to_refresh(_: Database) -> list[str]:
         raise OperationalError("VACUUM", {}, Exception("not now\nmore"))
 
     monkeypatch.setattr(compact_after_load, "refresh_statistics", refuse_to_refresh)
+
+
+def test_a_small_load_and_a_small_share_leave_statistics_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_statistics(monkeypatch)
     assert "statistics" not in load_keys(tmp_path, "a").stderr
     assert "statistics" not in load_keys(tmp_path, "ab", "--dry-run").stderr
 
@@ -96,10 +102,7 @@ def test_a_small_load_and_a_small_share_leave_statistics_alone(
 def test_that_statistics_are_refused_is_said(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_to_refresh(_: Database) -> list[str]:
-        raise OperationalError("VACUUM", {}, Exception("not now\nmore"))
-
-    monkeypatch.setattr(compact_after_load, "refresh_statistics", refuse_to_refresh)
+    refuse_statistics(monkeypatch)
     result = load_keys(tmp_path, "abcdefgh", "--no-compact")
     said = "loaded, but statistics are not up to date: not now\n"
     assert (said in result.stderr) == (kind == "postgresql")
