@@ -26,8 +26,13 @@ class Meta(BaseModel):
     )
     unsearched: list[str] | None = Field(
         None,
-        description="Datasets that `q` does not search, since a program has made their titles: the"
-        " answer leaves them out.",
+        description="Datasets that `q` does not search, as is set for each: the answer"
+        " leaves them out.",
+    )
+    partly_recorded: list[str] | None = Field(
+        None,
+        description="Codes of the groups of the question of which not all members are recorded:"
+        " what the others did is not in the answer.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from calendar import month_abbr, month_name
 
+from app.rounding import round_number
+
 EN_DASH = "–"
 SEASONS = {"21": "spring", "22": "summer", "23": "autumn", "24": "winter"}
 DOUBTS = {"~": "about ", "?": "perhaps ", "%": "perhaps about "}
@@ -9,7 +11,7 @@ DOUBTS = {"~": "about ", "?": "perhaps ", "%": "perhaps about "}
 
 def write_signed(value: float) -> str:
     """Write a number with its sign and two decimals; minus is U+2212."""
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{round_number(value, 2):+.2f}".replace("-", "−")
 
 
 def write_long_day(day: str, *, monthly: bool = False) -> str:

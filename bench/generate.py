@@ -126,6 +126,7 @@ def _write_reference_rows(db: Any) -> None:
                 "role": "member",
                 "since": since,
                 "until": NO_END_DAY,
+                "suspended": None,
                 "seq": 1,
             }
             for code, since in joined.items()

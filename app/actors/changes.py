@@ -4,7 +4,11 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, or_, update
 
-from app.actors.membership_steps import first_possible_day, membership_period
+from app.actors.membership_steps import (
+    first_possible_day,
+    membership_period,
+    write_suspensions,
+)
 from app.actors.schemas import Actor, Membership
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
@@ -84,6 +88,7 @@ def write_memberships(db: Connection, written: Sequence[Membership], by: Writer)
         since, until = membership_period(membership.steps)
         row = membership.model_dump(include={"actor", "group", "role"})
         row |= {"id": membership.id, "since": since, "until": until, "seq": seq}
+        row["suspended"] = write_suspensions(membership.steps)
         rows.append({**row, "signed": min(first_possible_day(s.date) for s in membership.steps)})
     db.execute(insert(memberships), rows)
     _mark_group_dyads(db, {membership.group for membership in written})

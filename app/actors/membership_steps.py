@@ -22,6 +22,37 @@ def membership_period(steps: list[MembershipStep]) -> tuple[str | None, str]:
     return since, until
 
 
+def list_suspensions(steps: list[MembershipStep]) -> list[tuple[str, str]]:
+    """List the periods [since, until) in which a membership was suspended, in order.
+
+    A suspension ends when the membership is in force again or has ended; notice of withdrawal does
+    not end it.
+    """
+    dated = sorted(((first_possible_day(s.date), n, s.step) for n, s in enumerate(steps)))
+    found: list[tuple[str, str]] = []
+    since = None
+    for day, _, step in dated:
+        if step == "suspended" and since is None:
+            since = day
+        elif step in ("in-force", "withdrawn") and since is not None:
+            found.append((since, day))
+            since = None
+    if since is not None:
+        found.append((since, NO_END_DAY))
+    return [(first, last) for first, last in found if first < last]
+
+
+def write_suspensions(steps: list[MembershipStep]) -> str | None:
+    """Write the suspended periods of a membership as its row has them; None without any."""
+    return " ".join("/".join(period) for period in list_suspensions(steps)) or None
+
+
+def read_suspensions(written: str | None) -> list[tuple[str, str]]:
+    """Read the suspended periods of a membership from its row."""
+    pairs = (period.split("/") for period in (written or "").split())
+    return [(since, until) for since, until in pairs]
+
+
 def membership_status(steps: list[MembershipStep], day: str) -> str | None:
     """The status on a day: the last step taken by then; None before the first."""
     reached = [s for s in steps if first_possible_day(s.date) <= day]

@@ -27,7 +27,7 @@ class PairScores:
         """The sum of both."""
         both = func.coalesce(self.onward, 0.0) + func.coalesce(self.back, 0.0)
         # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
-        return func.round(both * 10_000) / 10_000
+        return func.round(both * 10_000) / 10_000 + 0.0  # no negative zero
 
     @property
     def count(self) -> ColumnElement[int]:

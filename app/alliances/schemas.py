@@ -65,7 +65,7 @@ class Tie(BaseModel):
 class TiesMeta(Meta):
     """The version of a list of ties, and which groups it may lack."""
 
-    partly_recorded: list[str] = Field(
+    partly_recorded: list[str] | None = Field(
         [],
         description="Codes of groups of which not all members are recorded: the actor may belong"
         " to one of them that is not listed. Groups that are not in the record are not named.",

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 
 from app.db.engine import Database
 
-HEAD = "20261203_lasting"
+HEAD = "20261203_suspended"
 """The newest migration."""
 
 

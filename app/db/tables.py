@@ -263,9 +263,14 @@ memberships = Table(
     Column("until", bytewise_text(), nullable=False),
     Column("signed", bytewise_text()),
     Column("seq", SEQUENCE, nullable=False),
+    Column("suspended", bytewise_text()),
     Index(None, "actor", "group", "role", "since"),
     Index(None, "group", "role", "since"),
 )
+"""Memberships; `suspended` has the periods `since/until` in which one is suspended, or null.
+
+A suspended member is still a member, but what passes with it does not count for its group.
+"""
 
 # ── sources ───────────────────────────────────────────────────────────────────────────────────
 sources = Table(

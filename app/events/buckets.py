@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from app.events.event_titles import BucketFields
+from app.rounding import round_number
 
 BucketSize = Literal["day", "week", "month", "quarter", "year"]
 LAST_DAY = date.max.isoformat()
@@ -144,7 +145,7 @@ def _sum_bucket(start: str, end: str, days: Sequence[DayTotals]) -> BucketFields
         known += day.scored
         total += day.intensity_sum
     # Rounded twice: a sum of floats depends on the order in which the database adds them up.
-    mean = round(round(total / known, 9), 4) if known else None
+    mean = round_number(round_number(total / known, 9), 4) if known else None
     return {
         "start": start,
         "end": end,

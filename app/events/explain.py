@@ -15,6 +15,7 @@ from app.events.signals import (
     derive_signals,
     find_silent_rule,
 )
+from app.rounding import round_number
 
 
 def explain_document(document: str, kinds: Mapping[str, str], mode: DerivationMode) -> str:
@@ -39,7 +40,7 @@ def explain_document(document: str, kinds: Mapping[str, str], mode: DerivationMo
         ],
         "weight": {"value": span.weight, "start": span.start, "end": span.end},
         "overridden": [
-            {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round(d.score, 4)}
+            {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round_number(d.score, 4)}
             for d in find_overridden_signals(event, kinds, mode)
         ],
         "status": "stated by the dataset",

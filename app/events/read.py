@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from app.actors.membership_queries import find_partly_recorded
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
@@ -137,7 +138,8 @@ def read_event_page_meta(
     """Read the `meta` of a page: its version, a count if requested, and why it is empty."""
     closed = list(queries.list_closed_datasets(db, resolved)) or None
     unsearched = list_unsearched_datasets(db, resolved) or None
-    known = Meta(version=version, closed=closed, unsearched=unsearched)
+    partly = find_partly_recorded(db, resolved.member_of, resolved.as_of) or None
+    known = Meta(version=version, closed=closed, unsearched=unsearched, partly_recorded=partly)
     if empty:
         known.reason = find_empty_reason(db, resolved)
     if count != "none":

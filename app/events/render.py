@@ -40,6 +40,7 @@ from app.events.vocabulary import (
     quad_of_cameo,
     quad_of_type,
 )
+from app.rounding import round_number
 from app.sources.record import CitedSource
 
 GROUP_KINDS = frozenset({"alliance", "organization"})
@@ -176,6 +177,8 @@ def build_event_body(
     intensity = record.intensity
     if intensity is None:
         intensity = derive_intensity(record)
+    if intensity == 0:
+        intensity = 0.0  # without a sign
     who, acting = _build_participants(record.participants, known, day)
     reports = [build_event_report(r, cited) for r in record.reports]
     if late:
@@ -315,8 +318,8 @@ def _build_signals(
     stated = {(s.from_, s.toward): s for s in record.signals}
     found = [
         _SignalBody(
-            s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
-            "stated", weight if s.weight in (UNSET, 1) else s.weight, s.reason or None,
+            s.from_, s.toward, s.score or 0.0, s.confidence, signal_quad(s.score, quad, True),
+            "stated", "stated", weight if s.weight in (UNSET, 1) else s.weight, s.reason or None,
         )
         for s in stated.values()
     ]  # fmt: skip
@@ -331,7 +334,7 @@ def _build_signals(
 
 @lru_cache(4096, typed=True)
 def _weigh_signal(score: float, quad: int | None) -> tuple[float, int]:
-    return round(score, 4), signal_quad(score, quad, False)
+    return round_number(score, 4), signal_quad(score, quad, False)
 
 
 def build_event_report(record: ReportRecord, cited: Mapping[str, CitedSource]) -> _ReportBody:

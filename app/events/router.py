@@ -113,11 +113,6 @@ class TimelineMeta(Meta):
         description="Events that go beyond a bucket or have no known day, each once, oldest first;"
         f" where there are more, the {counts.UNDER_WAY_LIMIT} weightiest."
     )
-    partly_recorded: list[str] | None = Field(
-        None,
-        description="Codes of the groups in `member_of` of which not all members are recorded:"
-        " what the others did is not in the answer.",
-    )
 
 
 class TimelinePage(BaseModel):
@@ -334,6 +329,7 @@ def get_facets(
                 version=version,
                 closed=list(queries.list_closed_datasets(db, resolved, purpose)) or None,
                 unsearched=list_unsearched_datasets(db, resolved) or None,
+                partly_recorded=find_partly_recorded(db, resolved.member_of, then) or None,
             )
             tail = known.model_dump(exclude_none=True)
             where = build_page_links(request, None, version).model_dump()

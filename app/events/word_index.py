@@ -57,8 +57,8 @@ def require_searched(db: Connection, wanted: Sequence[str]) -> None:
         is_one = len(set(wanted)) == 1
         raise InvalidParameterError(
             "q",
-            f"finds nothing in {names}: a program has made the titles of"
-            f" {'this dataset' if is_one else 'these datasets'}, and their words are not indexed",
+            f"finds nothing in {names}: {'this dataset is' if is_one else 'these datasets are'} set"
+            " not to be searched, so that the words of their events are not indexed",
             "Leave q out, and ask by actor, type, cameo, native, country, tag or publisher.",
         )
 

@@ -166,8 +166,11 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
         links = {"permalink": path}
         known = {"meta": {"version": shift["version"]}, "links": links}
         rows = [shorten.shorten_share(share) for share in shift["evidence"][:25]]
+        more = {name: shift[name] for name in ("partly_recorded", "suspended") if shift[name]}
         cited = await api.read_citations(set(shift["datasets"]))
-        return compose_answer(rows, known, api.root, cited, shift=shorten.shorten_shift(shift))
+        return compose_answer(
+            rows, known, api.root, cited, shift=shorten.shorten_shift(shift), **more
+        )
 
     async def list_ties(actor: Text = "", group: Text = "", on: Day = "") -> Answer:
         """List the ties of an actor, or the members of a group, on a day (today by default).

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from app.page_models import Links, Meta
 from app.shifts.figures import INDEX_UNIT, Figure
 from app.shifts.filter import Acts
-from app.shifts.schemas import FormalStepDocument
+from app.shifts.schemas import FormalStepDocument, SuspensionDocument
 
 
 class AlignmentPoint(BaseModel):
@@ -59,16 +59,20 @@ class AlignmentMeta(Meta):
     against: list[str]
     acts: Acts
     parameters: IndexParameters
-    partly_recorded: list[str] | None = Field(
+    suspended: list[SuspensionDocument] | None = Field(
         None,
-        description="Codes of the groups of the question of which not all members are recorded:"
-        " what the others did is not in the answer.",
+        description="Members of the groups of the question that were suspended on some of the"
+        " days: what passed with them then does not count toward the group.",
     )
     remark: str | None = Field(
         None,
         description="What has to be said beside the index: that its record is thin, one-sided or"
         " of days that no dataset covers; that members of a group carry it, or are not all"
-        " recorded; that it counts acts alone, and so no suspension that is in force.",
+        " recorded; that it counts acts alone, and so no suspension that is in force. It is"
+        " `remarks`, joined.",
+    )
+    remarks: list[str] | None = Field(
+        None, description="The remark in parts, each about one thing, the weightiest first."
     )
 
 

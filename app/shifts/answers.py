@@ -20,6 +20,7 @@ from app.shifts.formal_steps import FormalStep
 from app.shifts.question import AlignmentQuestion, read_question_days
 from app.shifts.schemas import Shift
 from app.shifts.shift_id import ShiftReference
+from app.shifts.side_periods import Suspension, read_group_suspensions
 from app.shifts.statistics.null_distribution import Calibration
 
 
@@ -48,7 +49,9 @@ def build_alignment(
         acts=question.acts,
         parameters=used,
         partly_recorded=extent.partly_recorded or None,
+        suspended=serialize.serialize_suspensions(extent.suspended) or None,
         remark=" ".join(extent.remarks) or None,
+        remarks=extent.remarks or None,
     )
     documents = [serialize.serialize_formal_step(step, extent.names) for step in extent.steps]
     return Alignment(data=data, moved=moved, memberships=documents, meta=meta, links=links)
@@ -61,6 +64,8 @@ class IndexRemarks(NamedTuple):
     """Of the memberships between the sides."""
     partly_recorded: list[str]
     """The groups of which only some members are recorded."""
+    suspended: list[Suspension]
+    """Of members of the groups, without the actor's own."""
     names: Mapping[str, str]
     remarks: list[str]
 
@@ -72,24 +77,37 @@ def describe_index(
     moved: Sequence[DirectedMover],
 ) -> IndexRemarks:
     """Describe what an index leaves out, how much it rests on, and with whom it counts."""
-    last = data[-1].end if data else NO_END_DAY
-    steps = serialize.list_formal_steps(
-        db, question, data[0].start if data else "", min(last, question.known_by or last)
-    )
+    first, last = (data[0].start, data[-1].end) if data else ("", NO_END_DAY)
+    steps = serialize.list_formal_steps(db, question, first, min(last, question.known_by or last))
+    suspended = list_suspended_members(db, question, first, last)
     partly = find_partly_recorded(db, question.groups, question.as_of)
     named = {*question.toward, *question.against}
     members = index_remarks.list_members_that_act(moved, question.actor, named)
     of_members = dict(members.most_common(index_remarks.NAMED_MEMBERS))
     codes = {c for step in steps for c in (step.actor, step.group)} | {*partly, *of_members}
+    codes |= {c for one in suspended for c in (one.actor, one.group)}
     names = serialize.read_sentence_names(db, codes, question.as_of) if codes else {}
     remarks = [
         index_remarks.describe_thin_record(data),
         index_remarks.describe_uncovered_days(data),
         index_remarks.describe_missing_members(partly, names),
         index_remarks.describe_members_that_act(members, moved, names) if members else None,
-        words.compose_index_remark(steps, names),
+        *index_remarks.describe_suspended_members(suspended, names),
+        *words.list_index_remarks(steps, names),
     ]
-    return IndexRemarks(steps, partly, names, [one for one in remarks if one is not None])
+    found = [one for one in remarks if one is not None]
+    return IndexRemarks(steps, partly, suspended, names, found)
+
+
+def list_suspended_members(
+    db: Connection, question: AlignmentQuestion, first: str, last: str
+) -> list[Suspension]:
+    """List the members of the groups of a question that were suspended in a stretch of days.
+
+    Those of the actor itself are left out: its acts count for no group of its own.
+    """
+    found = read_group_suspensions(db, question.groups, first, last, question.as_of)
+    return [one for one in found if one.actor != question.actor]
 
 
 def build_shift_marks(
@@ -156,6 +174,8 @@ def build_shift_detail(
     finding = row.finding
     after = finding.after.index if finding.after else 2 * known.prior_share - 1
     before = finding.before.index if finding.before else 2 * known.prior_share - 1
+    first = str(days.day[0]) if len(days) else last
+    suspended = list_suspended_members(db, question, first, last)
     return ShiftDetail(
         **shift.model_dump(),
         change=after - before,
@@ -166,5 +186,7 @@ def build_shift_detail(
         subtotals=evidence.build_subtotals(proof.events, question),
         flags=evidence.flag_evidence(proof.events),
         structure=evidence.build_structure(db, question, row, last),
+        partly_recorded=find_partly_recorded(db, question.groups, question.as_of) or None,
+        suspended=serialize.serialize_suspensions(suspended) or None,
         curve=series.describe_curve_end(db, question, last, row.finding.after, known.prior_share),
     )

@@ -8,6 +8,7 @@ from itertools import compress
 
 from sqlalchemy import Connection
 
+from app.rounding import round_number
 from app.shifts import queries, question
 from app.shifts.question import AlignmentQuestion, CountedSignal
 from app.shifts.statistics import attribution, detection, publishers
@@ -259,7 +260,7 @@ def _supporting_share(
     """Compute what chosen signals are of the evidence that supports a change."""
     pro = [(abs(v), c) for v, c in zip(shares, chosen, strict=True) if v * finding.change > 0]
     whole = sum(value for value, _ in pro)
-    return round(sum(value for value, c in pro if c) / whole, 6) if whole else 0.0
+    return round_number(sum(value for value, c in pro if c) / whole, 6) if whole else 0.0
 
 
 def _judge_rest(
@@ -280,7 +281,7 @@ def _judge_rest(
     if needs_checks(best):
         failed, publisher, within = run_checks(rest, best, days, fitted, read_places)
         checks = FindingChecks(failed, publisher, within, 0.0, None, None, (), None)
-    return decide_verdict(best, best.p, checks), round(best.change, 6)
+    return decide_verdict(best, best.p, checks), round_number(best.change, 6)
 
 
 def _name_partner(asked: AlignmentQuestion, s: CountedSignal) -> str:
@@ -305,7 +306,7 @@ def _list_carriers(
     change = sum(total.values())
     if change * finding.change <= 0:
         return []
-    rows = [CarrierShare(code, round(value / change, 6)) for code, value in total.items()]
+    rows = [CarrierShare(code, round_number(value / change, 6)) for code, value in total.items()]
     rows.sort(key=lambda row: (-row.share, row.actor))
     return [row for n, row in enumerate(rows) if n < MAX_CARRIERS or row.actor in named]
 

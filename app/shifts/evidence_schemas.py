@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from app.shifts.figures import Figure
-from app.shifts.schemas import Shift
+from app.shifts.schemas import Shift, SuspensionDocument
 
 
 class EvidenceSource(BaseModel):
@@ -116,4 +116,12 @@ class ShiftDetail(Shift):
     subtotals: ShareSubtotals
     flags: list[str]
     structure: FormalStructure
+    partly_recorded: list[str] | None = Field(
+        description="Codes of the groups of the question of which not all members are recorded:"
+        " what the others did is not in the answer. Null where there is none."
+    )
+    suspended: list[SuspensionDocument] | None = Field(
+        description="Members of the groups of the question that were suspended on some of the"
+        " days: what passed with them then does not count. Null where there is none."
+    )
     curve: CurveEnd | None = Field(description="Null where there is no signal.")

@@ -4,13 +4,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from app.rounding import round_number
+
 DIGITS = 6
 """Digits of numbers in answers; levels and shares of events keep all, since they add up."""
 
 
 def round_figure(value: float) -> float:
     """Round a number to the digits after the point that answers have."""
-    return round(value, DIGITS)
+    return round_number(value, DIGITS)
 
 
 def round_chance(value: float) -> float:

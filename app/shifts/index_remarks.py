@@ -4,12 +4,17 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from app.db.types import NO_END_DAY
+from app.reader_words import write_long_day
 from app.shifts.alignment_schemas import AlignmentPoint, DirectedMover
+from app.shifts.side_periods import Suspension
 from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE
 from app.shifts.words import join_names
 
 NAMED_MEMBERS = 3
 """Most members that a remark names."""
+NAMED_SUSPENSIONS = 4
+"""Most suspensions that a remark names."""
 
 
 def describe_thin_record(points: Sequence[AlignmentPoint]) -> str | None:
@@ -80,9 +85,35 @@ def describe_members_that_act(
         parts.append(f"{len(members) - len(first)} others")
     return (
         f"Acts with members of a group count too: of {sum(row.n for row in moved)} signals"
-        f" {members.total()} passed with members, {join_names(parts)}, whatever their own tie to"
-        " the group was."
+        f" {members.total()} passed with members, {join_names(parts)}."
     )
+
+
+def describe_suspended_members(
+    suspended: Sequence[Suspension], names: Mapping[str, str]
+) -> list[str]:
+    """Say of each group which members were suspended, and that acts with them then do not count."""
+    found = []
+    for group in sorted({one.group for one in suspended}):
+        of_group = [one for one in suspended if one.group == group]
+        parts = [
+            f"{names[one.actor]} ({_describe_suspended_days(one)})"
+            for one in of_group[:NAMED_SUSPENSIONS]
+        ]
+        if left := len(of_group) - len(parts):
+            parts.append(f"{left} more in `suspended`")
+        found.append(
+            f"What passed with a suspended member does not count toward {names[group]}:"
+            f" {join_names(parts)}."
+        )
+    return found
+
+
+def _describe_suspended_days(one: Suspension) -> str:
+    since = write_long_day(one.since)
+    if one.until == NO_END_DAY:
+        return f"since {since}"
+    return f"{since} until {write_long_day(one.until)}"
 
 
 def describe_missing_members(groups: Sequence[str], names: Mapping[str, str]) -> str | None:

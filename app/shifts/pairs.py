@@ -106,7 +106,7 @@ def _measure_stretches(
     if not stretches:
         return []
     starts, ends = np.array(stretches, "datetime64[D]").T
-    values = np.round(inputs.value_at_ends(ends, share), 6).tolist()
+    values = (np.round(inputs.value_at_ends(ends, share), 6) + 0.0).tolist()
     inside, before = inputs.sums_inside(starts, ends)
     return [
         PairSums(positive / 1000, negative / 1000, value if earlier else None)

@@ -51,12 +51,24 @@ def select_names_of_actors(codes: Sequence[str], as_of: int | None) -> Select[st
     )
 
 
-def select_member_periods(groups: Sequence[str], as_of: int | None) -> Select[str, str, str, str]:
-    """Select (group, actor, since, until) of each membership period in some groups."""
+def select_member_periods(
+    groups: Sequence[str], as_of: int | None
+) -> Select[str, str, str, str, str | None]:
+    """Select (group, actor, since, until, suspended) of each membership period in some groups."""
 
-    def build_select(m: Columns) -> Select[str, str, str, str]:
+    def build_select(m: Columns) -> Select[str, str, str, str, str | None]:
         of_groups = (m.group.in_(groups), m.role == "member", m.since.is_not(None))
-        return select(m.group, m.actor, m.since, m.until).where(*of_groups)
+        return select(m.group, m.actor, m.since, m.until, m.suspended).where(*of_groups)
+
+    return select_current_or_as_of(as_of, memberships, build_select)
+
+
+def select_suspended_members(groups: Sequence[str], as_of: int | None) -> Select[str, str, str]:
+    """Select (group, actor, suspended) of the members of some groups that ever were suspended."""
+
+    def build_select(m: Columns) -> Select[str, str, str]:
+        of_groups = (m.group.in_(groups), m.role == "member", m.suspended.is_not(None))
+        return select(m.group, m.actor, m.suspended).where(*of_groups)
 
     return select_current_or_as_of(as_of, memberships, build_select)
 

@@ -71,6 +71,15 @@ class FormalStepDocument(BaseModel):
     sentence: str
 
 
+class SuspensionDocument(BaseModel):
+    """The days on which a member of a group was suspended, and did not count for it."""
+
+    group: str
+    actor: str
+    since: str
+    until: str | None = Field(description="First day on which it was no longer suspended.")
+
+
 class Shift(BaseModel):
     """A change of the index, or why there is none."""
 
@@ -146,11 +155,6 @@ class ShiftMeta(Meta):
     datasets: list[str]
     family_size: int
     stale: int = Field(0, description="Dyads whose newest events are not included yet.")
-    partly_recorded: list[str] | None = Field(
-        None,
-        description="Codes of the groups of the question of which not all members are recorded:"
-        " what the others did is not in the answer.",
-    )
 
 
 class ShiftPage(BaseModel):

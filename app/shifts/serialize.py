@@ -23,9 +23,11 @@ from app.shifts.schemas import (
     FormalStepDocument,
     LevelDocument,
     Shift,
+    SuspensionDocument,
     WaveDocument,
 )
 from app.shifts.shift_id import ShiftReference
+from app.shifts.side_periods import Suspension
 from app.shifts.statistics import attribution
 from app.shifts.statistics.levels import IndexLevel
 from app.shifts.statistics.verdicts import STRENGTH
@@ -325,3 +327,16 @@ def shift_sort_key(row: DetectedShift, sort: str) -> tuple[float | str, ...]:
 
 def _onset_number(onset: str | None) -> float:
     return float((onset or "0").replace("-", "").ljust(8, "0"))
+
+
+def serialize_suspensions(suspended: Sequence[Suspension]) -> list[SuspensionDocument]:
+    """Serialize the suspensions of members, in their order."""
+    return [
+        SuspensionDocument(
+            group=one.group,
+            actor=one.actor,
+            since=one.since,
+            until=None if one.until == NO_END_DAY else one.until,
+        )
+        for one in suspended
+    ]

@@ -96,7 +96,7 @@ def build_alignment_points(
     at_ends = inputs.index_at_ends(buckets[1], known.prior_share)
     inside, before = inputs.sums_inside(*buckets)
     columns = (at_ends.value, at_ends.low, at_ends.high, at_ends.effective)
-    values = np.round(np.stack(columns), 6)
+    values = np.round(np.stack(columns), 6) + 0.0  # no negative zero
     starts, ends = ([_write_iso_day(day) for day in edge.tolist()] for edge in buckets)
     covered = np.zeros(len(starts), bool)
     opens, closes = np.array(starts), np.array(ends)

@@ -1,14 +1,16 @@
 """The days on which each partner of a question counts, and for which side.
 
-A group counts always, its members on the days of their membership.
+A group counts always, its members on the days of their membership, except while they are suspended
+(decision 049).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select
 
+from app.actors.membership_steps import read_suspensions
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import actors
 from app.db.types import NO_END_DAY
@@ -38,7 +40,7 @@ ALWAYS = [SidePeriod("", "~", 1)]
 
 
 class MemberPeriod(NamedTuple):
-    """The days [since, until) of a membership."""
+    """Days [since, until) on which a member counts for its group."""
 
     actor: str
     since: str
@@ -46,13 +48,50 @@ class MemberPeriod(NamedTuple):
 
 
 GroupMembers = Mapping[str, Sequence[MemberPeriod]]
-"""The membership periods of each group that has members."""
+"""The periods of the members of each group that has some: one for each stretch that counts."""
+
+
+class Suspension(NamedTuple):
+    """The days [since, until) on which a member of a group was suspended."""
+
+    group: str
+    actor: str
+    since: str
+    until: str
+
+
+def split_period(since: str, until: str, suspended: str | None) -> Iterator[tuple[str, str]]:
+    """Split a period [since, until) into the stretches in which the member was not suspended."""
+    for first, last in read_suspensions(suspended):
+        if since < min(first, until):
+            yield since, min(first, until)
+        since = max(since, last)
+    if since < until:
+        yield since, until
+
+
+def read_group_suspensions(
+    db: Connection, groups: Sequence[str], first: str, last: str, as_of: int | None = None
+) -> list[Suspension]:
+    """Read which members of some groups were suspended on any of the days `first` to `last`."""
+    if not groups:
+        return []
+    rows = db.execute(queries.select_suspended_members(groups, as_of)).all()
+    found = [
+        Suspension(group, actor, *period)
+        for group, actor, suspended in rows
+        for period in read_suspensions(suspended)
+    ]
+    return sorted(one for one in found if one.since <= last and one.until > first)
 
 
 def read_member_periods(
     db: Connection, codes: Collection[str] | None = None, as_of: int | None = None
 ) -> GroupMembers:
-    """Read the membership periods of those of some actors that are groups; by default, of all."""
+    """Read on which days members count for those of some actors that are groups; or for all.
+
+    A group whose members are all suspended is there, without a period.
+    """
     if as_of is None:
         values = {f"kind_{n}": kind for n, kind in enumerate(sorted(GROUP_KINDS))}
         run = compile_prepared(db.dialect.name, _GROUPS)
@@ -63,11 +102,12 @@ def read_member_periods(
     found: dict[str, list[MemberPeriod]] = {}
     if groups:
         # A thousand rows, a dozen times in a rebuild: fetched together, and not by name.
-        for group, actor, since, end in db.execute(
-            queries.select_member_periods(groups, as_of)
-        ).all():
-            until = "~" if end == NO_END_DAY else end
-            found.setdefault(group, []).append(MemberPeriod(actor, since, until))
+        rows = db.execute(queries.select_member_periods(groups, as_of)).all()
+        for group, actor, begun, ended, suspended in rows:
+            periods = found.setdefault(group, [])
+            for since, until in split_period(begun, ended, suspended):
+                end = "~" if until == NO_END_DAY else until
+                periods.append(MemberPeriod(actor, since, end))
     return found
 
 

@@ -189,12 +189,12 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     return found[0].upper() + found[1:]
 
 
-def compose_index_remark(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str | None:
+def list_index_remarks(steps: Sequence[FormalStep], names: Mapping[str, str]) -> list[str]:
     """Say that an index counts acts alone, and which formal steps are not in it."""
     if not steps:
-        return None
+        return []
     counted = "The index counts acts alone, not memberships, suspensions or exclusions in force."
-    return " ".join([counted, *describe_all_steps(steps, names)])
+    return [counted, *describe_all_steps(steps, names)]
 
 
 def describe_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from app.errors import make_crossed_error
 from app.events.filter import Words
 from app.page_models import EmptyReason
 from app.query_models import AsOfQuery, BoundedDate, split_names
+from app.rounding import round_number
 from app.similarity.loaded_datasets import require_loaded_datasets
 from app.similarity.portfolio_similarity import attribute_movement
 from app.similarity.schemas import (
@@ -114,15 +115,15 @@ def measure_approaches(
                     actors=(one, other),
                     first=ends[0][0].year,
                     last=ends[0][1].year,
-                    before=round(before, 6),
-                    after=round(after, 6),
-                    change=round(after - before, 6),
+                    before=round_number(before, 6),
+                    after=round_number(after, 6),
+                    change=round_number(after - before, 6),
                     moved=[
                         IdealPointMove(
                             actor=code,
-                            first=round(value[0], 6),
-                            last=round(value[1], 6),
-                            share=round(share, 6),
+                            first=round_number(value[0], 6),
+                            last=round_number(value[1], 6),
+                            share=round_number(share, 6),
                         )
                         for code, value, share in zip((one, other), values, shares, strict=True)
                     ],

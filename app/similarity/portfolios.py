@@ -14,6 +14,7 @@ from app.actors.parameters import resolve_query_actor
 from app.errors import make_crossed_error
 from app.events.filter import Words
 from app.query_models import AsOfQuery, BoundedDate, split_names, today
+from app.rounding import round_number
 from app.similarity.alliance_ties import (
     LOADED_CODE,
     TiesByYear,
@@ -131,7 +132,7 @@ def measure_similarities(
                 PortfolioSimilarity(
                     year=year,
                     actors=(there[at[i]], there[at[j]]),
-                    value=None if np.isnan(value) else round(value, 6),
+                    value=None if np.isnan(value) else round_number(value, 6),
                     states=len(there),
                     tied=[int(bound[i]), int(bound[j])],
                     covered=bool(ties.get(year)),

@@ -342,9 +342,10 @@ def test_an_index_that_fades_where_nothing_is_recorded_is_no_neutrality(api: Tes
 
 
 def test_an_index_toward_a_group_names_the_members_that_carry_it(api: TestClient) -> None:
-    asked = {"actor": "NER", "toward": "ECOWAS", "since": "2023", "until": "2024"}
-    remark = api.get("/v1/alignment", params=asked).json()["meta"]["remark"]
-    assert "of 14 signals 10 passed with members, Burkina Faso (5) and Mali (5)" in remark
+    asked = {"actor": "ARM", "toward": "CSTO", "since": "2023", "until": "2024"}
+    remarks = api.get("/v1/alignment", params=asked).json()["meta"]["remarks"]
+    [said] = [one for one in remarks if one.startswith("Acts with members of a group count too")]
+    assert re.search(r"of \d+ signals \d+ passed with members, Russia \(\d+\),", said)
 
 
 def test_questions_about_a_group_say_that_not_all_its_members_are_recorded(
@@ -361,3 +362,28 @@ def test_questions_about_a_group_say_that_not_all_its_members_are_recorded(
     whole = api.get("/v1/timeline", params=events | {"member_of": "CSTO"}).json()["meta"]
     assert "partly_recorded" not in whole
     assert api.get("/v1/shifts?actor=ARM&toward=CSTO").json()["meta"]["partly_recorded"] is None
+
+
+def test_a_question_about_a_group_says_that_not_all_members_are_recorded(api: TestClient) -> None:
+    for path in ("/v1/events", "/v1/timeline", "/v1/facets"):
+        for group, expected in (("AFRICAN-UNION", ["AFRICAN-UNION"]), ("ECOWAS", None)):
+            asked = {"member_of": group, "since": "2021", "until": "2021"}
+            known = api.get(path, params={**asked, "by": "type"} if "facets" in path else asked)
+            assert known.json()["meta"].get("partly_recorded") == expected
+    [row, *_] = ask(api, "/v1/shifts", actor="MLI", toward="AFRICAN-UNION")
+    detail = api.get(f"/v1/shifts/{row['id']}").json()
+    assert detail["partly_recorded"] == ["AFRICAN-UNION"]
+    assert "NER" in {one["actor"] for one in detail["suspended"]}
+
+
+@pytest.mark.parametrize("actor", ["NER", "MLI", "BFA"])
+def test_suspended_neighbours_bring_nobody_nearer_to_the_group_that_they_leave(
+    api: TestClient, actor: str
+) -> None:
+    asked = {"actor": actor, "toward": "ECOWAS", "granularity": "year"}
+    answer = api.get("/v1/alignment", params=asked).json()
+    years = {row["start"][:4]: row for row in answer["data"]}
+    assert (years["2024"]["n"], years["2024"]["index"] < 0) == (2 if actor == "NER" else 1, True)
+    others = {"NER", "MLI", "BFA", "GIN"} - {actor}
+    assert others <= {one["actor"] for one in answer["meta"]["suspended"]}
+    assert "does not count toward the Economic Community" in answer["meta"]["remark"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.rounding import round_number
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.scan_rows import factors_by_day
@@ -83,7 +84,7 @@ def compare_within_publishers(
     spread = np.sqrt((weight_of * np.maximum(pooled * (1 - pooled), 1e-9)).sum())
     share = 2 * gained / weight_of.sum() / finding.change
     return WithinPublishers(
-        round(float(min(max(share, 0.0), 1.0)), 6),
+        round_number(float(min(max(share, 0.0), 1.0)), 6),
         float(gained / spread * np.sign(finding.change)),
         float(weight_of.sum() * total.sum() / (before.sum() * after.sum())),
     )
