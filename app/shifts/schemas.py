@@ -76,7 +76,7 @@ class SuspensionDocument(BaseModel):
 
     group: str
     actor: str
-    since: str
+    since: str = Field(description="First day of the suspension.")
     until: str | None = Field(description="First day on which it was no longer suspended.")
 
 
