@@ -101,7 +101,7 @@ def describe_suspended_members(
             for one in of_group[:NAMED_SUSPENSIONS]
         ]
         if left := len(of_group) - len(parts):
-            parts.append(f"{left} more in `suspended`")
+            parts.append(f"{left} more")
         found.append(
             f"What passed with a suspended member does not count toward {names[group]}:"
             f" {join_names(parts)}."
