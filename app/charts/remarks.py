@@ -34,7 +34,4 @@ def describe_unsearched(datasets: Sequence[str]) -> str:
     named = list(datasets[:MAX_NAMED_DATASETS])
     if len(datasets) > len(named):
         named.append(f"{len(datasets) - len(named)} more datasets")
-    return (
-        f"Words are not searched in the data of {', '.join(named)}, since a program has made the"
-        " titles there: its events are not counted."
-    )
+    return f"Words are not searched in the data of {', '.join(named)}: its events are not counted."

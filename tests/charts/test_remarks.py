@@ -32,16 +32,17 @@ def draw(api: TestClient, address: str) -> ElementTree.Element:
 @pytest.mark.slow
 def test_a_picture_draws_the_remark_of_its_index_above_the_source(api: TestClient) -> None:
     address = "/v1/alignment?actor=ARM&toward=CSTO&granularity=year"
-    remark = api.get(address).json()["meta"]["remark"]
+    remarks = api.get(address).json()["meta"]["remarks"]
+    remark = " ".join(remarks)
     root = draw(api, address)
-    assert json.loads(root.get("data-remarks", "")) == [remark]
+    assert json.loads(root.get("data-remarks", "")) == remarks
     assert " ".join(list_lines(root, "remarks")) == remark
     assert str(root.get("aria-label")).endswith(remark)
     at = [float(t.get("y", "")) for name in ("remarks", "credit") for t in _texts(root, name)]
     assert at == sorted(at)
     assert at[-1] < float(root.get("height", ""))
     spec = api.get(f"{address}&format=vega").json()
-    assert spec["usermeta"]["remarks"] == [remark]
+    assert spec["usermeta"]["remarks"] == remarks
     assert spec["description"].endswith(remark)
 
 
@@ -116,7 +117,7 @@ def test_remarks_are_said_once(meta: dict[str, Any], said: list[str]) -> None:
 def test_datasets_that_are_not_searched_are_named_and_many_are_counted() -> None:
     body = {"meta": {"unsearched": ["gdelt"]}, "dataset_names": {"gdelt": "GDELT 2.0"}}
     [said] = list_chart_remarks(body)
-    assert "not searched in the data of GDELT 2.0, since a program" in said
+    assert "not searched in the data of GDELT 2.0: its events" in said
     codes = [f"d{n}" for n in range(MAX_NAMED_DATASETS + 3)]
     [said] = list_chart_remarks({"meta": {"unsearched": codes}})
     assert "d4, 3 more datasets," in said
