@@ -120,7 +120,7 @@ def test_datasets_that_are_not_searched_are_named_and_many_are_counted() -> None
     assert "not searched in the data of GDELT 2.0: its events" in said
     codes = [f"d{n}" for n in range(MAX_NAMED_DATASETS + 3)]
     [said] = list_chart_remarks({"meta": {"unsearched": codes}})
-    assert "d4, 3 more datasets," in said
+    assert "d4, 3 more datasets: " in said
 
 
 def test_what_is_below_a_picture_has_room() -> None:
