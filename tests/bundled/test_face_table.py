@@ -288,7 +288,7 @@ def test_members_that_are_not_recorded_are_no_empty_group(api: TestClient) -> No
     )
     assert observers.json()["meta"]["reason"] == "not_recorded"
     history = api.get("/v1/alliances/AFRICAN-UNION/history").json()
-    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 8)
+    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 11)
 
 
 def test_ties_name_the_groups_that_they_may_lack(api: TestClient) -> None:
@@ -335,7 +335,7 @@ def test_an_index_of_few_acts_says_that_it_is_no_finding(api: TestClient) -> Non
 
 
 def test_an_index_that_fades_where_nothing_is_recorded_is_no_neutrality(api: TestClient) -> None:
-    asked = {"actor": "DEU", "toward": "RUS", "since": "2024", "until": "2024"}
+    asked = {"actor": "FRA", "toward": "RUS", "since": "2024", "until": "2024"}
     faded = api.get("/v1/alignment", params=asked).json()
     assert abs(faded["data"][0]["index"]) < 0.1
     assert "not because they were neutral" in faded["meta"]["remark"]
@@ -387,3 +387,33 @@ def test_suspended_neighbours_bring_nobody_nearer_to_the_group_that_they_leave(
     others = {"NER", "MLI", "BFA", "GIN"} - {actor}
     assert others <= {one["actor"] for one in answer["meta"]["suspended"]}
     assert "does not count toward the Economic Community" in answer["meta"]["remark"]
+
+
+BROKEN_AND_MENDED = (
+    ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), BROKEN_AND_MENDED)
+def test_dyads_that_broke_and_mended_have_acts_of_both_sides(
+    api: TestClient, one: str, other: str
+) -> None:
+    asked = {"actor": one, "toward": other, "granularity": "year"}
+    answer = api.get("/v1/alignment", params=asked).json()
+    assert {row["actor"] for row in answer["moved"]} == {one, other}
+    assert any(row["negative"] for row in answer["data"])
+    assert any(row["positive"] for row in answer["data"])
+
+
+def test_members_of_the_americas_that_were_suspended(api: TestClient) -> None:
+    for group, actor, day, status, count in (
+        ("MERCOSUR", "PRY", "2012-07-31", "suspended", 5),
+        ("MERCOSUR", "PRY", "2014-01-01", "in-force", 5),
+        ("MERCOSUR", "VEN", "2026-01-01", "suspended", 6),
+        ("OAS", "HND", "2010-01-01", "suspended", 35),
+        ("OAS", "VEN", "2018-01-01", "withdrawing", 35),
+        ("OAS", "CUB", "2024-01-01", "suspended", 33),
+    ):
+        rows = ask(api, f"/v1/alliances/{group}/members", on=day)
+        assert {row["actor"]: row["status"] for row in rows}[actor] == status
+        assert len(rows) == count
