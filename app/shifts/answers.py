@@ -79,7 +79,7 @@ def describe_index(
     """Describe what an index leaves out, how much it rests on, and with whom it counts."""
     first, last = (data[0].start, data[-1].end) if data else ("", NO_END_DAY)
     steps = serialize.list_formal_steps(db, question, first, min(last, question.known_by or last))
-    suspended = list_suspended_members(db, question, first, last)
+    suspended = list_suspended_members(db, question, first, last) if data else []
     partly = find_partly_recorded(db, question.groups, question.as_of)
     named = {*question.toward, *question.against}
     members = index_remarks.list_members_that_act(moved, question.actor, named)

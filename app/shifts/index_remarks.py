@@ -96,6 +96,7 @@ def describe_suspended_members(
     found = []
     for group in sorted({one.group for one in suspended}):
         of_group = [one for one in suspended if one.group == group]
+        of_group.sort(key=lambda one: one.since, reverse=True)
         parts = [
             f"{names[one.actor]} ({_describe_suspended_days(one)})"
             for one in of_group[:NAMED_SUSPENSIONS]

@@ -76,7 +76,9 @@ class SuspensionDocument(BaseModel):
 
     group: str
     actor: str
-    since: str = Field(description="First day of the suspension.")
+    since: str = Field(
+        description="First day of the suspension; of a month or a year the first that it can mean."
+    )
     until: str | None = Field(description="First day on which it was no longer suspended.")
 
 

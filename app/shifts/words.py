@@ -193,7 +193,10 @@ def list_index_remarks(steps: Sequence[FormalStep], names: Mapping[str, str]) ->
     """Say that an index counts acts alone, and which formal steps are not in it."""
     if not steps:
         return []
-    counted = "The index counts acts alone, not memberships, suspensions or exclusions in force."
+    counted = (
+        "The index counts acts alone: that a membership, a suspension or an exclusion is in force"
+        " is no act."
+    )
     return [counted, *describe_all_steps(steps, names)]
 
 

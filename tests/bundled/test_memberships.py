@@ -359,6 +359,12 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
         ("CAF", "AFRICAN-UNION", "2014-01-01", "suspended"),
         ("CAF", "AFRICAN-UNION", "2017-01-01", "in-force"),
         ("MRT", "AFRICAN-UNION", "2009-01-01", "suspended"),
+        ("MRT", "AFRICAN-UNION", "2006-01-01", "suspended"),
+        ("MRT", "AFRICAN-UNION", "2008-01-01", "in-force"),
+        ("TGO", "AFRICAN-UNION", "2005-03-01", "suspended"),
+        ("TGO", "AFRICAN-UNION", "2006-01-01", "in-force"),
+        ("CIV", "AFRICAN-UNION", "2011-01-01", "suspended"),
+        ("CIV", "AFRICAN-UNION", "2012-01-01", "in-force"),
     ],
 )
 def test_suspensions_after_coups(actor: str, group: str, day: str, status: str) -> None:
