@@ -83,15 +83,25 @@ def write_memberships(db: Connection, written: Sequence[Membership], by: Writer)
         db, "membership", [NewRevision(m.id, m.model_dump_json()) for m in written], by
     )
     move_to_history(db, "membership", memberships.c.id, [m.id for m in written])
-    rows = []
-    for membership, seq in zip(written, seqs, strict=True):
-        since, until = membership_period(membership.steps)
-        row = membership.model_dump(include={"actor", "group", "role"})
-        row |= {"id": membership.id, "since": since, "until": until, "seq": seq}
-        row["suspended"] = write_suspensions(membership.steps)
-        rows.append({**row, "signed": min(first_possible_day(s.date) for s in membership.steps)})
+    rows = [
+        build_membership_row(membership) | {"seq": seq}
+        for membership, seq in zip(written, seqs, strict=True)
+    ]
     db.execute(insert(memberships), rows)
     _mark_group_dyads(db, {membership.group for membership in written})
+
+
+def build_membership_row(membership: Membership) -> dict[str, str | int | None]:
+    """Build the row of a membership, without its revision."""
+    since, until = membership_period(membership.steps)
+    return {
+        "id": membership.id,
+        **membership.model_dump(include={"actor", "group", "role"}),
+        "since": since,
+        "until": until,
+        "signed": min(first_possible_day(s.date) for s in membership.steps),
+        "suspended": write_suspensions(membership.steps),
+    }
 
 
 def _mark_group_dyads(db: Connection, groups: Collection[str]) -> None:

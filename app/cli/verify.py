@@ -7,6 +7,7 @@ import typer
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from app.actors.verify import find_membership_faults
 from app.alliances.validity import find_doubtful_facts
 from app.cli.output import CsvOption, JsonOption, choose_form, print_data, show_activity
 from app.cli.terminal import errors, open_current_database
@@ -47,6 +48,7 @@ def _find_everything(db: Connection) -> Iterator[str]:
     yield from find_damage(db, list(metadata.tables))
     try:
         yield from find_lineage_faults(db)
+        yield from find_membership_faults(db)
         yield from find_event_faults(db)
         yield from verify_stored_shifts(db)
     except DBAPIError as failed:

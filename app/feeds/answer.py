@@ -61,6 +61,8 @@ def _build_headers(form: OutputFormat, opened: EventExport) -> dict[str, str]:
         headers["Entente-Reason"] = opened.empty_reason
     if opened.unsearched:
         headers["Entente-Unsearched"] = ", ".join(opened.unsearched)
+    if opened.partly_recorded:
+        headers["Entente-Partly-Recorded"] = ", ".join(opened.partly_recorded)
     if page_links:
         headers["Link"] = ", ".join(page_links)
     if form in DOWNLOADED_FORMATS:

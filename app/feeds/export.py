@@ -6,6 +6,7 @@ from itertools import chain
 
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.actors.queries import read_actors_of_codes
 from app.db.as_of import resolve_version
 from app.db.engine import Database
@@ -61,6 +62,7 @@ class EventExport:
                 None if first else find_empty_reason(db, resolved)
             )
             self.unsearched = list_unsearched_datasets(db, resolved)
+            self.partly_recorded = find_partly_recorded(db, resolved.member_of, resolved.as_of)
             if how.clusters and whole and self.stream.cursor:
                 clusters = _read_clusters(db, resolved)
                 self.stream.cursor = None

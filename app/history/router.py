@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
+from app.actors.membership_queries import find_partly_recorded
 from app.actors.membership_router import MembershipId
 from app.actors.path_parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
@@ -226,6 +227,7 @@ def get_differences(
                 reason="no_match" if empty else None,
                 closed=list_closed(db),
                 unsearched=list_unsearched_datasets(db, resolved) or None,
+                partly_recorded=find_partly_recorded(db, resolved.member_of) or None,
             )
             rows = [row.model_dump_json() for row in part.found]
             return render_page(rows, known, where)
@@ -343,6 +345,8 @@ def list_changes(
             )
             if wanted.resolved_filter is not None:
                 known.unsearched = list_unsearched_datasets(db, wanted.resolved_filter) or None
+                groups = wanted.resolved_filter.member_of
+                known.partly_recorded = find_partly_recorded(db, groups) or None
             return render_page(rows, known, where)
 
         answer = respond_with_version_etag(request, newest, render_answer, form)

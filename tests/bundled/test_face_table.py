@@ -370,6 +370,11 @@ def test_a_question_about_a_group_says_that_not_all_members_are_recorded(api: Te
             asked = {"member_of": group, "since": "2021", "until": "2021"}
             known = api.get(path, params={**asked, "by": "type"} if "facets" in path else asked)
             assert known.json()["meta"].get("partly_recorded") == expected
+    asked = {"member_of": "AFRICAN-UNION", "dataset": "realignments", "limit": 1}
+    export = api.get("/v1/events", params={**asked, "format": "csv"})
+    assert export.headers["Entente-Partly-Recorded"] == "AFRICAN-UNION"
+    changes = api.get("/v1/changes", params=asked).json()
+    assert changes["meta"]["partly_recorded"] == ["AFRICAN-UNION"]
     [row, *_] = ask(api, "/v1/shifts", actor="MLI", toward="AFRICAN-UNION")
     detail = api.get(f"/v1/shifts/{row['id']}").json()
     assert detail["partly_recorded"] == ["AFRICAN-UNION"]

@@ -5,10 +5,11 @@ from typing import Any
 import make
 from acts import add_dataset
 from serving import open_client
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.actors.changes import write_memberships
 from app.actors.schemas import Membership
+from app.actors.verify import find_membership_faults
 from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.db.migrate import downgrade_schema, upgrade_schema
@@ -153,6 +154,14 @@ def test_an_older_schema_is_brought_up_without_its_suspensions(database: Databas
                 for t in tables
             ]
 
+    with database.write() as db:  # rows that were written otherwise are found
+        m = memberships.c
+        assert list(find_membership_faults(db)) == []
+        row = update(memberships).where(m.id == "PER:SCO:member:1")
+        db.execute(row.values(suspended=None))
+        [fault] = find_membership_faults(db)
+        assert fault == "membership 'PER:SCO:member:1': its row differs from its document"
+        db.execute(row.values(suspended="2010-01-01/2013-01-01"))
     kept = read_suspended()
     [written] = [suspended for ident, suspended in kept[0] if ident == "PER:SCO:member:1"]
     assert written == "2010-01-01/2013-01-01"

@@ -15,7 +15,7 @@ export function inPeriod(/** @type {string} */ start, /** @type {string} */ end)
   return inWords(`${start}/${end}`);
 }
 
-export const signed = (/** @type {number} */ x) => `${x > 0 ? "+" : ""}${x.toFixed(2)}`.replace("-", "−");
+export const signed = (/** @type {number} */ x) => `${x > 0 ? "+" : ""}${x.toFixed(2)}`.replace(/^-(?=0\.00$)/, "").replace("-", "−");
 
 /** A bucket of a timeline; `ofPair` where it counts what brought two together or apart. */
 export function countedWords(/** @type {import("./reader.js").Period} */ row, /** @type {boolean} */ ofPair) {
