@@ -225,9 +225,12 @@ def measure_ranking(database: Database, clock: CpuClock, busy: Any) -> None:
     """Measure the ranking of the most certain shifts over all dyads."""
     asked = read.dataset_question(SET)
     with database.engine.connect() as db:
-        found = read.read_most_certain(db, asked, 1.0, 51)
+        ranked = read.RankedFrom(1.0)
+        found = read.read_most_certain(db, asked, ranked, 51)
         assert found is not None
-        ours = clock.time_call(lambda _: read.read_most_certain(db, asked, 1.0, 51), 100)
+        ours = clock.time_call(
+            lambda _: read.read_most_certain(db, asked, read.RankedFrom(1.0), 51), 100
+        )
     theirs = CpuClock("").time_call(lambda _: busy.execute(BIGGEST_SQL).fetchall(), 10)
     print_line(f"the 50 biggest shifts over all dyads ({found[1]:,} tests)", ours, theirs)
 

@@ -23,11 +23,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     literal_column,
     true,
 )
 
-from app.db.types import SEQUENCE, bytewise_text, document_text
+from app.db.types import NO_END_DAY, SEQUENCE, bytewise_text, document_text
 
 metadata = MetaData(
     naming_convention={
@@ -862,15 +863,21 @@ shifts = Table(
     Column("checks", document_text()),
     Column("weight", Float, nullable=False),
     Column("finding", document_text(), nullable=False),
+    Column("onset_last", bytewise_text(), nullable=False, server_default=NO_END_DAY),
+    Column("first_after", bytewise_text(), nullable=False, server_default=""),
+    Column("toward", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("dataset", "one", "other", "number"),
-    Index(None, "dataset", "at_least"),
+    Index("ix_shifts_ranked", "dataset", "at_least", "q", "onset_last", "first_after", "toward"),
     Index(None, "dataset", "other"),
 )
 """Shifts in every dyad with enough data, from the acts of both sides together.
 
 `dataset` is as in `dyads`.
 
-`weight` is that of the wave which a shift belongs to, where q is computed."""
+`weight` is that of the wave which a shift belongs to, where q is computed. `onset_last` is the last
+day of the onset, and `first_after` the first day after the change: the one after and the other
+before all days where no date can be claimed. `toward` says whether the index grew. The index has
+all that a ranking is narrowed to."""
 
 undated_dyads = Table(
     "undated_dyads",

@@ -29,14 +29,18 @@ def find_scope(question: AlignmentQuestion) -> Scope:
 
 
 def find_shifts_of_question(
-    db: Connection, asked: ShiftQuery, question: AlignmentQuestion, known: Calibration
+    db: Connection,
+    asked: ShiftQuery,
+    question: AlignmentQuestion,
+    known: Calibration,
+    after: float | None = None,
 ) -> ShiftList:
     """Find the rows of a question, of its direction and onset; a named pair always has one.
 
-    At least the first `limit` + 1 in the order that is asked for are among them. The verdicts of a
-    ranking are to be confirmed.
+    At least the first `limit` + 1 in the order that is asked for are among them, and with `after`
+    those that follow a row of that sort key. The verdicts of a ranking are to be confirmed.
     """
-    found = _find_candidates(db, asked, question, known)
+    found = _find_candidates(db, asked, question, known, after)
     kept = serialize.filter_detected(found.rows, asked)
     if question.toward and not kept:
         kept = [detect.detect_level(db, question, known, found.tests)]
@@ -44,14 +48,19 @@ def find_shifts_of_question(
 
 
 def _find_candidates(
-    db: Connection, asked: ShiftQuery, question: AlignmentQuestion, known: Calibration
+    db: Connection,
+    asked: ShiftQuery,
+    question: AlignmentQuestion,
+    known: Calibration,
+    after: float | None,
 ) -> ShiftList:
     if question.toward:
         rows = detect.detect_named_pair(db, question, known)
         return ShiftList(rows, len(rows), 0)
-    whole = asked.cursor is None and asked.direction is None and asked.day_range == (None, None)
-    if whole and asked.sort == "-at_least":
-        best = read.read_most_certain(db, question, asked.max_q, asked.limit + 1)
+    if asked.sort == "-at_least":
+        bound = None if after is None else -after
+        ranked = read.RankedFrom(asked.max_q, asked.direction, *asked.day_range, bound)
+        best = read.read_most_certain(db, question, ranked, asked.limit + 1)
         if best is not None:
             return ShiftList(*best, 0)
     rows, tests, left = read.read_family(db, question, known)

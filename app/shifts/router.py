@@ -193,9 +193,11 @@ def _choose_page(
 
     Returns also the cursor of the next page, the number of tests, and of stale dyads.
     """
-    rows, size, left = ranking.find_shifts_of_question(db, asked, question, known)
     bound = asked.model_dump_json(exclude={"cursor", "limit", "format", "lineage"})
     after = decode_page_cursor(asked.cursor, bound, secret, version)
+    rows, size, left = ranking.find_shifts_of_question(
+        db, asked, question, known, None if after is None else float(after.value)
+    )
     keyed = sorted((serialize.shift_sort_key(row, asked.sort), n) for n, row in enumerate(rows))
     if after is not None:
         keyed = [k for k in keyed if k[0] > (float(after.value), after.id)]

@@ -305,11 +305,8 @@ def _matches_query(
     finding = row.finding
     if direction is not None and (direction == "toward") != (finding.change > 0):
         return False
-    if finding.span is None or finding.onset is None:
-        return True
-    # An onset that is a month counts until its last day.
-    last = finding.onset + "-31" if len(finding.onset) == 7 else finding.onset
-    return not ((since and last < since) or (until and finding.span[1] > until))
+    bounds = finding.bounds_of_onset
+    return bounds is None or not ((since and bounds[0] < since) or (until and bounds[1] > until))
 
 
 def shift_sort_key(row: DetectedShift, sort: str) -> tuple[float | str, ...]:

@@ -7,11 +7,12 @@ numbers.
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Float,
@@ -70,13 +71,29 @@ _ANY_STALE_AT_ALL = (
     select(dyads.c.since).where(IS_STALE).order_by(dyads.c.dataset, dyads.c.since).limit(1)
 )
 _TEST_COUNT = select(families.c.tests).where(families.c.dataset == bindparam("wanted"))
+_DATASET_SHIFTS = select(
+    shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.checks, shifts.c.finding
+).where(
+    shifts.c.dataset == bindparam("wanted"),
+    shifts.c.q <= bindparam("max_q"),
+    shifts.c.onset_last >= bindparam("since"),
+    shifts.c.first_after <= bindparam("until"),
+    shifts.c.toward.in_([bindparam("toward", type_=Boolean), bindparam("away", type_=Boolean)]),
+)
 _MOST_CERTAIN = (
-    select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.checks, shifts.c.finding)
-    .where(shifts.c.dataset == bindparam("wanted"), shifts.c.q <= bindparam("max_q"))
+    _DATASET_SHIFTS.where(shifts.c.at_least <= bindparam("below"))
     .order_by(shifts.c.at_least.desc(), shifts.c.one, shifts.c.other, shifts.c.number)
     .limit(bindparam("most"))
 )
-"""The most certain shifts of all dyads."""
+"""The most certain shifts of all dyads, of those with a lower bound below a number."""
+_AS_CERTAIN = _DATASET_SHIFTS.where(
+    shifts.c.at_least > bindparam("below"), shifts.c.at_least < bindparam("above")
+)
+"""The shifts of all dyads whose lower bound lies between two numbers."""
+ALIKE = 1e-9
+"""Lower bounds that differ by less are read together: another machine may round otherwise."""
+ABOVE_ALL_CHANGES = 10.0
+"""More than any change of an index."""
 _RATE_OF_TEST = (
     select(shifts.c.q)
     .where(
@@ -309,27 +326,63 @@ def list_shared_pairs(datasets_of: Mapping[Pair, set[str]], members: GroupMember
     return shared
 
 
+class RankedFrom(NamedTuple):
+    """What a ranking of the most certain shifts is narrowed to, and where its page begins."""
+
+    max_q: float
+    direction: Literal["away", "toward"] | None = None
+    since: str | None = None
+    until: str | None = None
+    """The onset lies between these days."""
+    bound: float | None = None
+    """No shift with a greater lower bound is on the page; None for the first page."""
+
+
 def read_most_certain(
-    db: Connection, asked: AlignmentQuestion, max_q: float, limit: int
+    db: Connection, asked: AlignmentQuestion, ranked: RankedFrom, limit: int
 ) -> tuple[list[DetectedShift], int] | None:
     """Read the most certain shifts of all dyads, and the number of tests.
 
-    None where stored rows alone do not answer.
+    At least so many of those below the bound, if there are, and all that are as certain as it, or
+    as the last. None where stored rows alone do not answer.
     """
     family = None if asked.actor else find_stored_family(db, asked)
     if family is None or not is_current(db, family):
         return None
     last = read_horizon(db, asked, None)
-    kind, values = db.dialect.name, {"wanted": family, "max_q": max_q, "most": limit}
-    size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, values))
+    kind, wanted = db.dialect.name, {"wanted": family}
+    size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, wanted))
+    values: dict[str, str | float] = wanted | {
+        "max_q": ranked.max_q,
+        "since": ranked.since or "",
+        "until": ranked.until or NO_END_DAY,
+        "toward": ranked.direction != "away",
+        "away": ranked.direction == "toward",
+    }
+
+    def read_as_certain(bound: float) -> list[StoredShift]:
+        near = {"below": bound - ALIKE, "above": bound + ALIKE}
+        found = compile_prepared(kind, _AS_CERTAIN).fetch_rows(db, values | near)
+        return list(map(StoredShift._make, found))
+
+    below = ABOVE_ALL_CHANGES if ranked.bound is None else ranked.bound - ALIKE
+    top = compile_prepared(kind, _MOST_CERTAIN)
     rows = [
-        StoredShift._make(r) for r in compile_prepared(kind, _MOST_CERTAIN).fetch_rows(db, values)
+        StoredShift._make(row)
+        for row in top.fetch_rows(db, values | {"below": below, "most": limit})
     ]
+    is_full = len(rows) == limit
+    if ranked.bound is not None:
+        rows = read_as_certain(ranked.bound) + rows
     members = read_member_periods(db, {code for row in rows for code in (row.one, row.other)})
     found = [_to_detected(row, asked, members, last, size) for row in rows]
     bounds = [abs(row.finding.certain_change) for row in found[-2:]]
-    if members and len(found) == limit and len(set(bounds)) < len(bounds):
-        return None  # the page ends in a tie, and groups have another place in its order
+    if members and is_full and len(set(bounds)) < len(bounds):
+        # The page ends in a tie, and groups have another place in its order.
+        tied = read_as_certain(bounds[0])
+        members = read_member_periods(db)
+        found = [r for r in found if abs(abs(r.finding.certain_change) - bounds[0]) >= ALIKE]
+        found += [_to_detected(row, asked, members, last, size) for row in tied]
     return found, size
 
 

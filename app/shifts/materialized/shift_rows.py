@@ -49,6 +49,9 @@ class ShiftRow:
     checks: str | None
     weight: float
     finding: str
+    onset_last: str
+    first_after: str
+    toward: bool
 
 
 class UndatedRow(NamedTuple):
@@ -93,6 +96,7 @@ def build_shift_rows(
             checks = None
             if needs_checks(finding):
                 checks = check_finding(db, case, finding, days, known)
+            days_of_onset = finding.bounds_of_onset
             row = ShiftRow(
                 dataset=family,
                 one=one,
@@ -106,6 +110,9 @@ def build_shift_rows(
                 checks=msgspec.json.encode(checks).decode() if checks else None,
                 weight=finding.weight,
                 finding=msgspec.json.encode(finding).decode(),
+                onset_last=NO_END_DAY if days_of_onset is None else days_of_onset[0],
+                first_after="" if days_of_onset is None else days_of_onset[1],
+                toward=finding.change > 0,
             )
             built.shifts.append(row)
     return built

@@ -56,11 +56,18 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             s.at_least,
             s.magnitude,
             s.robust,
+            s.onset_last,
+            s.first_after,
+            s.toward,
             s.checks,
             s.finding,
         ]
         rows = db.execute(select(*columns, s.weight, s.q).where(s.dataset == dataset)).all()
-        stored = {tuple(r[:3]): tuple(r[3:9]) for r in rows if (r.one, r.other) not in waiting}
+        stored = {
+            tuple(r[:3]): tuple(r[3 : len(columns)])
+            for r in rows
+            if (r.one, r.other) not in waiting
+        }
         u = undated_dyads.c
         undated = {
             (one, other)
@@ -131,7 +138,7 @@ def _verify_votes(
 
 
 def _rows_agree(stored: Sequence[Any] | None, computed: Sequence[Any] | None) -> bool:
-    """Compare (p, at_least, magnitude, robust, checks, finding) of a stored and a computed one."""
+    """Compare what follows the key of a stored row and of a computed one: the last two are JSON."""
     if stored is None or computed is None:
         return stored is computed
     *values, checks, finding = stored

@@ -86,6 +86,16 @@ class ShiftFinding:
     """What other partners of either side did then; None where too few can say."""
 
     @property
+    def bounds_of_onset(self) -> tuple[str, str] | None:
+        """The last day of the onset and the first after the change; None where there is no date.
+
+        The last day of a month is its 31st.
+        """
+        if self.span is None or self.onset is None:
+            return None
+        return self.onset + "-31" if len(self.onset) == 7 else self.onset, self.span[1]
+
+    @property
     def change(self) -> float:
         """Change of the index from before to after."""
         if self.before is None or self.after is None:

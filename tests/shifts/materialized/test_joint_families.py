@@ -65,6 +65,7 @@ def test_datasets_together_answer_otherwise_than_their_days(
     database: Database, joint: tuple[str, str, str]
 ) -> None:
     one, other, family = joint
+    whole = read.dataset_question(family)
     for seed, dataset in ((33, other), (34, one)):
         with database.connect() as db:
             assert read.is_current(db, family)
@@ -72,7 +73,9 @@ def test_datasets_together_answer_otherwise_than_their_days(
             assert kept == detected
             assert kept
             assert read_answers(db, family, "FRA")[0] == read_answers(db, family, "FRA")[1]
-            best = read.read_most_certain(db, read.dataset_question(family), 1, 1000)
+            best = read.read_most_certain(
+                db, read.dataset_question(family), read.RankedFrom(1), 1000
+            )
             assert best is not None
             assert sorted(map(repr, list_findings(best[0]))) == sorted(map(repr, kept))
             assert list(verify.verify_stored_shifts(db)) == []
@@ -80,7 +83,10 @@ def test_datasets_together_answer_otherwise_than_their_days(
             write_events(db, make_acts(seed, people=PEOPLE[2:], count=40), dataset, make.BY)
         with database.connect() as db:
             assert not read.is_current(db, family)
-            assert read.read_most_certain(db, read.dataset_question(family), 1, 10) is None
+            assert (
+                read.read_most_certain(db, whole, read.RankedFrom(1), 10)
+                is None
+            )
             kept, detected = read_answers(db, family)
             assert kept == detected
         rebuild_stale_dyads(database)

@@ -170,11 +170,11 @@ def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
     with database.connect() as db:
         stale = read.read_family(db, asked, known)
         rebuilt = families.detect_family(db, asked, known)
-        assert read.read_most_certain(db, asked, 1, 10) is None
+        assert read.read_most_certain(db, asked, read.RankedFrom(1), 10) is None
     rebuild_stale_dyads(database)
     with database.connect() as db:
         fresh = read.read_family(db, asked, known)
-        best = read.read_most_certain(db, asked, 1, 1000)
+        best = read.read_most_certain(db, asked, read.RankedFrom(1), 1000)
     assert stale.stale == 0
     answers = [[found.tests, *((r.question.actor, r.question.toward, r.finding, r.q)
                for r in found.rows)] for found in (stale, rebuilt, fresh)]  # fmt: skip
@@ -264,7 +264,7 @@ def test_a_dyad_whose_best_date_leaves_too_little_is_no_test(database: Database)
         of_actor = replace(asked[1], actor="BRA")
         assert read.read_family(db, of_actor, known) == families.FamilyShifts([], 1)
         assert families.detect_family(db, asked[1], known).tests == more.tests
-        best = read.read_most_certain(db, asked[1], 1, 1000)
+        best = read.read_most_certain(db, asked[1], read.RankedFrom(1), 1000)
     assert more.tests == fewer.tests + 1 == len(more.rows) + len(kept)
     assert best is not None
     assert best[1] == more.tests == more.rows[0].family_size
