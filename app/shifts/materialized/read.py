@@ -350,9 +350,10 @@ def read_most_certain(
     if family is None or not is_current(db, family):
         return None
     last = read_horizon(db, asked, None)
-    kind, wanted = db.dialect.name, {"wanted": family}
+    kind = db.dialect.name
+    wanted: dict[str, str | float] = {"wanted": family}
     size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, wanted))
-    values: dict[str, str | float] = wanted | {
+    values = wanted | {
         "max_q": ranked.max_q,
         "since": ranked.since or "",
         "until": ranked.until or NO_END_DAY,
@@ -361,7 +362,7 @@ def read_most_certain(
     }
 
     def read_as_certain(bound: float) -> list[StoredShift]:
-        near = {"below": bound - ALIKE, "above": bound + ALIKE}
+        near: dict[str, str | float] = {"below": bound - ALIKE, "above": bound + ALIKE}
         found = compile_prepared(kind, _AS_CERTAIN).fetch_rows(db, values | near)
         return list(map(StoredShift._make, found))
 

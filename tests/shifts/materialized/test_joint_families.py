@@ -83,10 +83,7 @@ def test_datasets_together_answer_otherwise_than_their_days(
             write_events(db, make_acts(seed, people=PEOPLE[2:], count=40), dataset, make.BY)
         with database.connect() as db:
             assert not read.is_current(db, family)
-            assert (
-                read.read_most_certain(db, whole, read.RankedFrom(1), 10)
-                is None
-            )
+            assert read.read_most_certain(db, whole, read.RankedFrom(1), 10) is None
             kept, detected = read_answers(db, family)
             assert kept == detected
         rebuild_stale_dyads(database)
