@@ -210,9 +210,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each figure")
     parser.add_argument("--rounds", type=int, default=3, help="of which the best counts")
     asked = parser.parse_args()
-    asked.on = asked.on or ("sqlite", "postgresql")
+    asked.on, asked.peers = asked.on or ("sqlite", "postgresql"), False
     with open_databases(asked) as urls:
-        for url in urls:
+        for url, _ in urls:
             workers = [int(n) for n in asked.workers.split(",")]
             found = measure_services(url, workers, asked.seconds, asked.rounds)
             print(f"{url.partition(':')[0]}: answers a second, CPU an answer (+ PostgreSQL's), p99")

@@ -70,7 +70,8 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow, and leave out what has its turn on the other database."""
     mark_slow(items)
-    left_out = list_left_out(items)
+    on_sqlite = "not slow" in config.option.markexpr  # `make quick`
+    left_out = list_left_out(items, on_sqlite=on_sqlite)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)

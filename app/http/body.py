@@ -32,11 +32,15 @@ async def _read_json_body(request: Request) -> bytes:
     return await receive_body(request)
 
 
-async def receive_body(request: Request) -> bytes:
-    """Return the bytes of a body; raises `UnreadableRequestError` if too large or too slow."""
+async def receive_body(request: Request, most: int | None = None) -> bytes:
+    """Return the bytes of a body; raises `UnreadableRequestError` if too large or too slow.
+
+    A body has at most as many bytes as a write, or fewer where `most` says so.
+    """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnreadableRequestError(415, "Send the body uncompressed, without Content-Encoding.")
-    most = request.app.state.settings.max_body_bytes
+    largest: int = request.app.state.settings.max_body_bytes
+    most, instead = (largest, "send several, or an import") if most is None else (most, "ask less")
     body = bytearray()
     begun = asyncio.get_running_loop().time()
     try:
@@ -45,7 +49,7 @@ async def receive_body(request: Request) -> bytes:
                 body += chunk
                 if len(body) > most:
                     raise UnreadableRequestError(
-                        413, f"A body has at most {most} bytes; send several, or an import."
+                        413, f"A body has at most {most} bytes; {instead}."
                     )
                 patience.reschedule(begun + PATIENCE + len(body) / MIN_BYTES_PER_SECOND)
     except ClientDisconnect as gone:  # otherwise each one logs a traceback

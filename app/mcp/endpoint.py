@@ -5,11 +5,12 @@ from types import ModuleType
 
 from anyio import to_thread
 from fastapi import Request, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import MissingExtraError
 from app.extras import load_extra
 from app.http.accept import negotiate_format
+from app.http.body import receive_body
 from app.http.problem_handlers import find_status
 from app.http.problems import NotAcceptableError, render_problem
 from app.http.public_url import resolve_public_url
@@ -33,6 +34,8 @@ class AssistantEndpoint:
         if (refused := refuse_other_forms(request)) is not None:
             await refused(scope, receive, send)
             return
+        # Here, since the SDK refuses a large body in its own words and waits for a slow one.
+        body = await receive_body(request, MAX_BODY_BYTES)
         try:
             # Loading takes a second, in which other requests go on.
             built = await to_thread.run_sync(load_assistant_server)
@@ -43,7 +46,18 @@ class AssistantEndpoint:
         root = resolve_public_url(request, request.app.state.settings)
         key = request.headers.get("authorization", "")
         named = name_json_headers(scope)
-        await built.answer_request(root, key, MAX_BODY_BYTES, named, receive, send)
+        again = repeat_body(body, receive)
+        await built.answer_request(root, key, MAX_BODY_BYTES, named, again, send)
+
+
+def repeat_body(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read once more, and then what comes after it."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return left.pop() if left else await receive()
+
+    return receive_again
 
 
 def refuse_other_forms(request: Request) -> Response | None:

@@ -424,7 +424,7 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
     assert health[int(len(health) * 0.95)] < (0.25 if IN_FULL else 3.0), figures
 
 
-@pytest.mark.skipif(not IN_FULL, reason="takes five minutes for each database: make soak")
+@pytest.mark.skipif(not IN_FULL, reason="takes a quarter of an hour for each database: make soak")
 @pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.bundled
@@ -439,7 +439,9 @@ def test_overload_in_full(
     sys.stdout.write("\n".join(["", overload.HEAD, *figures, ""]))
     crowds = [load for load in loads if "retry" in load.name]
     assert refusal < 60e-6, figures
-    assert all(load.median <= 3 for load in loads if "slow" not in load.name), figures
+    assert all(load.median <= 3 for load in loads if "answered" not in load.name), figures
     assert all(load.late <= 0.25 and load.health <= 0.25 for load in loads), figures
     assert all(load.goodput >= 0.8 for load in crowds), figures
-    assert crowds[-1].megabytes < 1.1 * loads[0].megabytes, figures
+    alone, beside = (load for load in loads if "answered" in load.name)
+    assert beside.median <= 1.5 * alone.median, figures
+    assert crowds[1].megabytes < 1.1 * loads[0].megabytes, figures

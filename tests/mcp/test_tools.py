@@ -18,6 +18,7 @@ from test_project_files import ROOT
 from app.db.engine import Database
 from app.main import create_app
 from app.mcp import endpoint
+from app.mcp.endpoint import MAX_BODY_BYTES
 from app.mcp.shorten import MAX_CHARACTERS
 from app.settings import Settings
 
@@ -119,6 +120,26 @@ def test_another_form_is_a_problem_like_everywhere(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == f"/problems/{slug}"
     assert "application/json" in answer.json()["detail"]
+
+
+def test_a_large_body_is_a_problem_like_everywhere(api: TestClient) -> None:
+    largest = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).ljust(MAX_BODY_BYTES)
+
+    def ask(content: str | Iterator[bytes]) -> tuple[int, str, str]:
+        answer = api.post("/mcp", content=content, headers={"content-type": "application/json"})
+        return answer.status_code, answer.headers["content-type"], answer.text
+
+    assert ask(largest)[0] == 200
+    for too_large in (f"{largest} ", iter([largest.encode(), b" "])):
+        status, form, text = ask(too_large)
+        assert (status, form) == (413, "application/problem+json")
+        assert f"at most {MAX_BODY_BYTES} bytes" in json.loads(text)["detail"]
+
+
+def test_a_compressed_body_is_a_problem_like_everywhere(api: TestClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = api.post("/mcp", content=b"x", headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/content-type")
 
 
 def test_no_form_in_particular_is_json(bundled_database: Database) -> None:
