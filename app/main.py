@@ -149,7 +149,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
-            admission = Admission(hands_over_together=threads.hands_over_together)
+            admission = Admission(hands_over_together=threads.has_turns)
             admission.start_measuring()
             try:
                 yield {"admission": admission}

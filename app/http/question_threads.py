@@ -4,8 +4,8 @@ The framework's way to a thread and back takes 54 to 72 µs of CPU, most of it f
 cancellation and idle threads; this one takes 3 to 9 (decision 034).
 
 A thread takes a question only in its turn, and on SQLite there is one turn for all: threads that
-answer at once hand the interpreter to and fro (decision 037). There questions that came in a turn
-of the loop are handed over together, and answers are given back as soon as none waits.
+answer at once hand the interpreter to and fro (decision 037). Questions that came in a turn of the
+loop are handed over together, and answers are given back as soon as none waits.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ class QuestionThreads:
     def __init__(self, size: int, quick: int | None = None) -> None:
         self.size = size
         quick = size if quick is None else min(size, quick)
-        self.hands_over_together = quick < size
-        """Whether questions that come together are answered together, one after the other."""
+        self.has_turns = quick < size
+        """Whether threads answer one after the other while answers are quick."""
         self.open = 0
         """Questions that are being answered or wait for a thread."""
         self._queue = SimpleQueue[Callable[[], None] | None]()
@@ -83,11 +83,11 @@ class QuestionThreads:
 
         self._asked.append(answer_and_give_back)
         self.open += 1
-        if self._watched is not loop:  # the first question after a while, or each one
+        if self._watched is not loop:  # the first question after a while
             self._hand_over()
         elif len(self._asked) == 1:
             loop.call_soon(self._hand_over)
-        if self.hands_over_together and self._watched is not loop:
+        if self._watched is not loop:
             self._watched = loop
             loop.call_later(SLOW_SECONDS, self._pass_turns_on, loop, ())
         try:
@@ -112,7 +112,7 @@ class QuestionThreads:
     def _give_back(self, loop: asyncio.AbstractEventLoop, give: Callable[[], None]) -> None:
         """Give an answer back, in a thread, unless it can be given with the next one."""
         self._ended.append(give)
-        if not self.hands_over_together or self._queue.empty():
+        if self._queue.empty():
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(self._give_ended)
 

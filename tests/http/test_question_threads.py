@@ -204,3 +204,22 @@ def test_a_loop_that_has_ended_leaves_turns_usable(in_turns: QuestionThreads) ->
     run_apart(leave())
     over.set()
     assert run_apart(ask()) == [7, 7, 7]
+
+
+def test_questions_of_one_turn_of_the_loop_are_handed_over_together(
+    threads: QuestionThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[int] = []
+    hand_over = QuestionThreads._hand_over
+
+    def count_and_hand_over(self: QuestionThreads) -> None:
+        handed.append(len(self._asked))
+        hand_over(self)
+
+    monkeypatch.setattr(QuestionThreads, "_hand_over", count_and_hand_over)
+
+    async def ask() -> list[int]:
+        return await asyncio.gather(*(threads.run(lambda: 7) for _ in range(9)))
+
+    assert run_apart(ask()) == [7] * 9
+    assert handed == [1, 8]  # the first is handed over at once
