@@ -82,10 +82,13 @@ def find_bucket_tops(
         if packed:
             joined = unpack_joined(joined, map(int, lengths.split(",")), db.dialect)
         body = b"".join((b"[", joined or b"", b"]"))
+        last, of_bucket = "", list[EventTitle]()
         for place, title in zip(places, decode_titles(body), strict=True):
-            day, _, quad = place.partition(" ")
-            title.sign = _find_sign(int(quad))
-            found.setdefault(bucket_start_text(day, size), []).append(title)
+            title.sign = _SIGNS[place[_QUAD]]
+            if place[_DAY] != last:
+                last = place[_DAY]
+                of_bucket = found.setdefault(bucket_start_text(last, size), [])
+            of_bucket.append(title)
     first = bucket_start_text(buckets[0][0], size) if buckets else ""
     bar = bars.get(first) if ran_before else None
     if bar is not None:
@@ -105,6 +108,11 @@ def find_bucket_tops(
 def _find_sign(quad: int) -> int:
     """Return the sign of a quad class; 0 is none."""
     return 0 if not quad else 1 if quad <= 2 else -1
+
+
+_SIGNS = {str(quad): _find_sign(quad) for quad in range(MAX_QUAD + 1)}
+_DAY, _QUAD = slice(10), 11
+"""Where a place has the first day of its bucket, and the quad class of the event."""
 
 
 @lru_cache(maxsize=256)

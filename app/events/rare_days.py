@@ -109,7 +109,19 @@ def _find_days_by(
         if len(rows) == MOST_DAYS:
             complete_from = max(complete_from, rows[-1][0])
     found = sorted((day for day in days if day >= complete_from), reverse=True)
+    if by == "country" and complete_from > since and _is_on_most_days(found, complete_from):
+        return NO_DAYS_KNOWN
     return DaysFound(deque(found), complete_from, by)
+
+
+def _is_on_most_days(days: Sequence[str], first: str) -> bool:
+    """Whether these are most days from a first one on: then it is quicker to walk through all."""
+    return bool(days) and 2 * len(days) > _number_day(days[0]) - _number_day(first)
+
+
+def _number_day(day: str) -> int:
+    """Number a day of any year, as if all months had 31."""
+    return (int(day[:4]) * 12 + int(day[5:7])) * 31 + int(day[8:])
 
 
 @lru_cache(maxsize=12)

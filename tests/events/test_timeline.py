@@ -8,7 +8,16 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.buckets import BucketSize, DayTotals, bucket_start_text, find_weight_threshold
+from app.events.buckets import (
+    INTENSITY_UNIT,
+    MAX_AT_PEAK,
+    PEAK_BITS,
+    BucketSize,
+    DayTotals,
+    bucket_start_text,
+    find_bucket_bars,
+    find_weight_threshold,
+)
 from app.events.event_titles import EventTitle, encode_buckets
 from app.json_encoding import encode_json
 
@@ -87,6 +96,25 @@ def test_threshold_excludes_most_events_of_full_buckets() -> None:
     ]
     days.append(DayTotals("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
     assert find_weight_threshold(days, "month", 3) == (9.0, ["2020-03-01"])
+
+
+PEAKS = st.lists(st.tuples(st.integers(0, 10), st.integers(1, MAX_AT_PEAK)), min_size=1, max_size=5)
+
+
+@given(PEAKS, st.integers(0, 3), st.integers(1, 60))
+def test_bar_of_a_month_is_that_of_the_events_known_to_be_in_it(
+    peaks: list[tuple[int, int]], unscored: int, top: int
+) -> None:
+    text = "\n".join(str((w * INTENSITY_UNIT << PEAK_BITS) + n) for w, n in peaks)
+    scored = sum(n for _, n in peaks)
+    month = DayTotals("2020-03-01", scored + unscored, 0, 0, scored, 0.0, 0.0, 0, text)
+    known = sorted([float(w) for w, n in peaks for _ in range(n)] + [0.0] * unscored, reverse=True)
+    bar = known[top - 1] if len(known) >= top else -1.0
+    # A day without events is counted as well, which is the way of a bucket of several rows.
+    none = DayTotals("2020-03-01", 0, 0, 0, 0, 0.0, 0.0, 0, "0")
+    for rows in ([month], [month, none]):
+        found = find_bucket_bars(rows, "month", top)
+        assert found == {"2020-03-01": (bar, bar == known[0])}
 
 
 @given(
