@@ -25,7 +25,9 @@ from app.charts.answer import answer_with_chart as charts
 from app.charts.rendering import start_renderer
 from app.db.cursor_key import load_cursor_key
 from app.db.dialect.commit_watch import CommitWatch
+from app.db.dialect.shared_question import SharedQuestion
 from app.db.engine import Database
+from app.db.lineage_table import write_version_question
 from app.db.reader import Reader
 from app.db.schema import require_current_schema
 from app.dumps.router import router as dumps
@@ -116,6 +118,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         watcher = WatchWorker(unlimited, settings)
         threads: QuestionThreads | None = None
         watch: CommitWatch | None = None
+        version: SharedQuestion | None = None
         try:
             require_current_schema(database)
             # Without a reader, whom `get_readers_database` adds, closed datasets are hidden.
@@ -125,7 +128,9 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             app.state.key_uses = KeyUseRecorder(database)
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)
             watch = CommitWatch(database.reading_engine)
-            app.state.recalled = RecalledAnswers(watch, app.state)
+            asked = write_version_question(database.engine.dialect.name)
+            version = None if asked is None else SharedQuestion(database.engine, asked)
+            app.state.recalled = RecalledAnswers(watch, version, app.state)
             threads = QuestionThreads(settings.thread_count, settings.quick_threads)
             app.state.threads = threads
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
@@ -166,6 +171,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
                 await to_thread.run_sync(threads.close)
             if watch is not None:
                 watch.close()
+            if version is not None:
+                await version.stop()
             watcher.close()
             refresher.close()
             database.close()

@@ -98,7 +98,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         0, ge=0, le=400,
         description="Connections to the database, in each process; 0: one for each thread, export,"
-        " reader of a stream's batch and background task.",
+        " reader of a stream's batch and background task. On PostgreSQL one more asks for the"
+        " version of remembered answers.",
     )  # fmt: skip
     fast_statements: bool = Field(
         True,

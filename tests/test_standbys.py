@@ -20,6 +20,7 @@ from serving import open_client, serve_database
 from soak import IN_FULL, choose_size
 from sqlalchemy import func, select
 
+from app.db.dialect.shared_question import SharedQuestion
 from app.db.engine import Database
 from app.db.leadership import DatabaseLeadership
 from app.db.tables import keys
@@ -76,6 +77,17 @@ def pause_replay(replication: Replication) -> Iterator[None]:
         yield
     finally:
         replication.run("standby", "SELECT pg_wal_replay_resume()")
+
+
+def test_a_standby_is_not_asked_for_the_version_of_remembered_answers(
+    replication: Replication,
+) -> None:
+    for name, is_asked in (("standby", False), ("primary", True)):
+        with closing(Database(replication.url(name))) as database:
+            found = SharedQuestion(database.engine, b"SELECT 1")._connect()
+            assert (found is not None) == is_asked
+            if found is not None:
+                found.close()
 
 
 def write_act(api: TestClient, key: dict[str, str], name: str) -> int:

@@ -1,7 +1,7 @@
 """The stored lineages: read with the version at every request, and begun at every fork."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -44,6 +44,23 @@ def read_version(db: Connection) -> Version:
     if reads_one_state(db):
         note_state(db.info, version.label)
     return version
+
+
+def write_version_question(kind: str) -> bytes | None:
+    """Return the statement of the version for `SharedQuestion`; None where none is needed."""
+    prepared = compile_prepared(kind, _SELECT_VERSION).prepared_statement
+    return None if prepared is None else prepared.text
+
+
+def name_database_state(version: Version) -> str:
+    """Name the state of a database that was at a version."""
+    return f"{int(version)}.{version.ancestry.current}"
+
+
+def read_open_state(row: Sequence[str | None]) -> str | None:
+    """Name the state of a version's row; None where a dataset is not open, or not searched."""
+    seq, lineage, closed = row
+    return f"{seq or 0}.{lineage}" if lineage is not None and closed is None else None
 
 
 def find_ancestry(db: Connection, lineage: str | None) -> Ancestry:

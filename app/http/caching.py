@@ -62,7 +62,7 @@ def respond_with_version_etag(
         answer = _respond_from_memory(request, tag, make)
         is_whole = type(answer) is Response and answer.status_code == 200
         if is_whole and is_stable and today() not in day:
-            note_remembered(request, tag, _read_coding(answer))
+            note_remembered(request, tag, _read_coding(answer), version)
     else:
         answer = _respond_with_etag(request, tag, make)
     set_cache_control(request, answer, is_lasting=is_lasting)

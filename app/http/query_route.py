@@ -155,11 +155,11 @@ def _read_query_at_once(endpoint: Endpoint) -> Endpoint:
     async def call_endpoint(**values: Any) -> Response:
         request: Request = values[request_name] if wants_request else values.pop(request_name)
         recalled = get_recalled(request.app.state)
-        state = None if recalled is None else recalled.read_state()
-        question = None if state is None else read_question(request.scope)
-        if recalled is None or state is None or question is None:
+        question = None if recalled is None else read_question(request.scope)
+        if recalled is None or question is None:
             return await answer_question(request, values)
-        if (known := recalled.find_answer(question, state)) is not None:
+        state = await recalled.read_state(question)
+        if state is not None and (known := recalled.find_answer(question, state)) is not None:
             return known
         made = await answer_question(request, values)
         recalled.note_answer(request, question, state, made)

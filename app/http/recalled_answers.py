@@ -2,7 +2,8 @@
 
 The memory of answers (decision 016) is asked in a thread, which reads the version first. Where the
 database can say that nothing was committed since a question was answered, its answer is still the
-one of the version now, and no thread is needed. Guards run before, as for any answer.
+one of the version now, and no thread is needed. Guards run before, as for any answer. PostgreSQL is
+asked for the version, once for all requests that wait (decision 035).
 """
 
 from collections import OrderedDict
@@ -13,8 +14,11 @@ from starlette.datastructures import State
 from starlette.types import Scope
 
 from app.db.dialect.commit_watch import CommitWatch
+from app.db.dialect.shared_question import SharedQuestion
+from app.db.lineage_table import name_database_state, read_open_state
 from app.http.answer_memory import AnswerMemory
 from app.http.raw_headers import RawHeaders
+from app.lineages import Version
 
 MAX_QUESTIONS, MAX_QUESTION_BYTES = 2048, 1000
 """Questions of which the place in the memory is known, and the longest of them."""
@@ -36,8 +40,12 @@ class RecalledAnswer(Response):
         self.raw_headers = [*headers]  # which the layers change
 
 
+DatabaseState = int | str
+"""A number that changes with each commit, or the name of a state in which nothing is closed."""
+
+
 class _Place(NamedTuple):
-    state: int
+    state: DatabaseState
     tag: str
     coding: str
     headers: RawHeaders
@@ -46,8 +54,8 @@ class _Place(NamedTuple):
 class RecalledAnswers:
     """Knows the places of answers in the memory by their questions; used on the event loop only."""
 
-    def __init__(self, watch: CommitWatch, state: State) -> None:
-        self._watch, self._state = watch, state
+    def __init__(self, watch: CommitWatch, version: SharedQuestion | None, state: State) -> None:
+        self._watch, self._version, self._state = watch, version, state
         self._places = OrderedDict[Question, _Place]()
 
     @property
@@ -55,7 +63,7 @@ class RecalledAnswers:
         memory: AnswerMemory = self._state.answers
         return memory
 
-    def find_answer(self, question: Question, state: int) -> Response | None:
+    def find_answer(self, question: Question, state: DatabaseState) -> Response | None:
         """Find the answer to a question, if it was given in this state of the database."""
         place = self._places.get(question)
         if place is None or place.state != state:
@@ -64,16 +72,36 @@ class RecalledAnswers:
         body = None if known is None else known.bodies.get(place.coding)
         return None if body is None else RecalledAnswer(body, place.headers)
 
-    def read_state(self) -> int | None:
-        """Return the state of the database; None where nothing says it."""
-        return self._watch.read_state() if self._memory.is_used else None
+    async def read_state(self, question: Question) -> DatabaseState | None:
+        """Return the state of the database; None where nothing says it, or no answer is known."""
+        if not self._memory.is_used:
+            return None
+        if self._version is None:
+            return self._watch.read_state()
+        if question not in self._places or self._state.database.route.has_standbys:
+            return None
+        row = await self._version.ask()
+        return None if row is None else read_open_state(row)
 
-    def note_answer(self, request: Request, question: Question, state: int, made: Response) -> None:
-        """Note where the answer to a question is, if it is remembered and nothing was committed."""
-        remembered: tuple[str, str] | None = request.scope["state"].pop(_STATE, None)
-        if remembered is None or self._watch.read_state() != state:
+    def note_answer(
+        self, request: Request, question: Question, before: DatabaseState | None, made: Response
+    ) -> None:
+        """Note where the answer to a question is, if it is remembered.
+
+        PostgreSQL's state is the version of the answer; of SQLite's none is known but the one
+        before, so that nothing may have been committed since.
+        """
+        remembered: _Remembered | None = request.scope["state"].pop(_STATE, None)
+        if remembered is None:
             return
-        self._places[question] = _Place(state, *remembered, [*made.raw_headers])
+        state: DatabaseState | None = remembered.state
+        if self._version is None:
+            state = before if self._watch.read_state() == before else None
+        if state is None:
+            return
+        self._places[question] = _Place(
+            state, remembered.tag, remembered.coding, [*made.raw_headers]
+        )
         self._places.move_to_end(question)
         if len(self._places) > MAX_QUESTIONS:
             self._places.popitem(last=False)
@@ -93,9 +121,15 @@ def read_question(scope: Scope) -> Question | None:
     return found if sum(map(len, found)) <= MAX_QUESTION_BYTES else None
 
 
-def note_remembered(request: Request, tag: str, coding: str) -> None:
-    """Note in a thread that the answer to a request is in the memory."""
-    request.scope["state"][_STATE] = tag, coding
+class _Remembered(NamedTuple):
+    tag: str
+    coding: str
+    state: str
+
+
+def note_remembered(request: Request, tag: str, coding: str, version: Version) -> None:
+    """Note in a thread that the answer to a request, of a version, is in the memory."""
+    request.scope["state"][_STATE] = _Remembered(tag, coding, name_database_state(version))
 
 
 def get_recalled(state: State) -> RecalledAnswers | None:
