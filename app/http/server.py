@@ -33,11 +33,52 @@ MAX_ADDRESS_BYTES = 65_536
 """Bytes of an address at which httptools' parser fails."""
 
 
+class AnswerWriter(asyncio.Transport):
+    """Writes the head of an answer together with what follows at once.
+
+    Two writes are two calls of the system, of which the first wakes the reader for nothing. A head
+    that stays alone, as that of a stream, is written when the loop comes round.
+    """
+
+    __slots__ = ("_begun", "_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head, self._begun = b"", False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep what is first until more comes, and write all else."""
+        if not self._begun:
+            self._begun, self._head = True, bytes(data)
+            self._loop.call_soon(self.flush_head)
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        else:
+            self._transport.write(data)
+
+    def flush_head(self) -> None:
+        """Write the head if it is still kept."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Write what is kept, and close the connection."""
+        self.flush_head()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Return whether the connection closes."""
+        return self._transport.is_closing()
+
+
 class BoundedHttpConnection(HttpToolsProtocol):
     """A connection that closes when the client is too slow or its request's head too large."""
 
     _head_timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
+    _writer: AnswerWriter | None = None
     _request_begun = False
     _is_refused = False
     _is_between_requests = True
@@ -88,6 +129,14 @@ class BoundedHttpConnection(HttpToolsProtocol):
             self._refuse_question(method, admission)
             return
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = self._writer = AnswerWriter(self.transport, self.loop)
+
+    def on_response_complete(self) -> None:
+        """Write the head of an answer that has no body, before anything else is answered."""
+        if self._writer is not None:
+            self._writer.flush_head()
+        super().on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of a body on, unless its request was refused."""

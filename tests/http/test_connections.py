@@ -1,5 +1,6 @@
 """Connections that do not go on, or say too much, end; the others do not notice."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 import uvicorn
 
 from app.http import server
-from app.http.server import BoundedHttpConnection
+from app.http.server import AnswerWriter, BoundedHttpConnection
 
 pytestmark = pytest.mark.slow
 
@@ -115,3 +116,62 @@ def test_stalled_reader_is_disconnected(port: int) -> None:
         except ConnectionError:
             pass
     assert 0 < taken < MUCH * len(PIECE) / 2
+
+
+class Recorder(asyncio.Transport):
+    """Notes the calls that write to it."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes | str] = []
+
+    def write(self, data: Any) -> None:
+        self.calls.append(bytes(data))
+
+    def writelines(self, pieces: Any) -> None:
+        self.calls.append(b"|".join(pieces))
+
+    def close(self) -> None:
+        self.calls.append("closed")
+
+
+def test_the_head_of_an_answer_goes_out_with_its_body_and_no_later_than_the_loop_comes_round() -> (
+    None
+):
+    async def write_answers() -> list[list[bytes | str]]:
+        found = []
+        for pieces, waits, closes in (
+            ((b"head", b"body", b"more"), False, False),
+            ((b"head", b"event"), True, False),
+            ((b"head",), False, True),
+        ):
+            line = Recorder()
+            writer = AnswerWriter(line, asyncio.get_running_loop())
+            for piece in pieces:
+                writer.write(piece)
+                if waits:
+                    await asyncio.sleep(0)
+            if closes:
+                writer.close()
+            await asyncio.sleep(0)
+            found.append(line.calls)
+        return found
+
+    assert asyncio.run(write_answers()) == [
+        [b"head|body", b"more"],
+        [b"head", b"event"],
+        [b"head", "closed"],
+    ]
+
+
+def test_answers_without_a_body_keep_their_place_among_pipelined_ones(port: int) -> None:
+    asked = [b"HEAD", b"GET", b"HEAD", b"HEAD", b"GET"]
+    lines = [method + b" /%d HTTP/1.1\r\nHost: x\r\n" % n for n, method in enumerate(asked)]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"\r\n".join(lines) + b"Connection: close\r\n\r\n")
+        got = b""
+        while more := line.recv(65536):
+            got += more
+    heads = got.split(b"HTTP/1.1 200 OK")[1:]
+    assert [part.endswith(b"2\r\nok\r\n0\r\n\r\n") for part in heads] == [
+        method == b"GET" for method in asked
+    ]
