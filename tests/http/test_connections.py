@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from serving import run_apart
 
 from app.http import server
 from app.http.server import AnswerWriter, BoundedHttpConnection
@@ -156,7 +157,7 @@ def test_the_head_of_an_answer_goes_out_with_its_body_and_no_later_than_the_loop
             found.append(line.calls)
         return found
 
-    assert asyncio.run(write_answers()) == [
+    assert run_apart(write_answers()) == [
         [b"head|body", b"more"],
         [b"head", b"event"],
         [b"head", "closed"],
