@@ -395,7 +395,8 @@ def test_suspended_neighbours_bring_nobody_nearer_to_the_group_that_they_leave(
 
 
 BROKEN_AND_MENDED = (
-    ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"),
+    ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"), ("USA", "CHN"),
+    ("PHL", "CHN"), ("AUS", "CHN"), ("VEN", "COL"),
 )  # fmt: skip
 
 
