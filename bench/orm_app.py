@@ -171,7 +171,7 @@ def list_events(
 ) -> dict[str, object]:
     """Answer a page of an actor's events, newest first, with the total unless it is declined."""
     of_actor = select(Participation.event_id).join(Actor).where(Actor.code == actor)
-    chosen = select(Event).where(Event.id.in_(of_actor), Event.day >= since, Event.day < until)
+    chosen = select(Event).where(Event.id.in_(of_actor), Event.day >= since, Event.day <= until)
     counted = select(func.count()).select_from(chosen.subquery())
     ordered = chosen.order_by(Event.day.desc(), Event.id).limit(size).offset((page - 1) * size)
     loaded = ordered.options(

@@ -34,7 +34,7 @@ SELECT e.*,
    FROM reports AS r JOIN sources AS s ON s.id = r.source_id WHERE r.event_id = e.id) AS reports
 """
 PLAIN_QUERY = f"""{EMBEDDED}
-FROM events AS e WHERE e.day >= :since AND e.day < :until AND EXISTS (
+FROM events AS e WHERE e.day >= :since AND e.day <= :until AND EXISTS (
   SELECT 1 FROM participations AS q JOIN actors AS b ON b.id = q.actor_id
   WHERE q.event_id = e.id AND b.code = :actor)
 ORDER BY e.day DESC, e.id LIMIT 50
@@ -42,7 +42,7 @@ ORDER BY e.day DESC, e.id LIMIT 50
 INDEX_QUERY = f"""{EMBEDDED}
 FROM (SELECT q.event_id, q.day FROM participations AS q
       WHERE q.actor_id = (SELECT id FROM actors WHERE code = :actor)
-        AND q.day >= :since AND q.day < :until
+        AND q.day >= :since AND q.day <= :until
       ORDER BY q.day DESC, q.event_id LIMIT 50) AS chosen
 JOIN events AS e ON e.id = chosen.event_id ORDER BY e.day DESC, e.id
 """
