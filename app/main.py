@@ -172,7 +172,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             if watch is not None:
                 watch.close()
             if version is not None:
-                await version.stop()
+                await version.stop_asking()
             watcher.close()
             refresher.close()
             database.close()

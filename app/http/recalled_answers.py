@@ -80,7 +80,7 @@ class RecalledAnswers:
             return self._watch.read_state()
         if question not in self._places or self._state.database.route.has_standbys:
             return None
-        row = await self._version.ask()
+        row = await self._version.ask_database()
         return None if row is None else read_open_state(row)
 
     def note_answer(

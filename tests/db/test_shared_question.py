@@ -42,7 +42,7 @@ def run_with_question(database: Database, work: Work) -> None:
         try:
             await work(question)
         finally:
-            await question.stop()
+            await question.stop_asking()
 
     run_apart(ask_and_stop())
 
@@ -57,7 +57,7 @@ def add_dataset(database: Database, code: str, access: str = "open") -> str:
 
 
 async def read_state(question: SharedQuestion) -> str | None:
-    row = await question.ask()
+    row = await question.ask_database()
     return None if row is None else read_open_state(row)
 
 
@@ -93,13 +93,13 @@ def test_requests_that_wait_at_the_same_time_ask_once(
     monkeypatch.setattr(SharedQuestion, "_send", count)
 
     async def ask_together(question: SharedQuestion) -> None:
-        await question.ask()
+        await question.ask_database()
         sent.clear()
-        rows = await asyncio.gather(*(question.ask() for _ in range(20)))
+        rows = await asyncio.gather(*(question.ask_database() for _ in range(20)))
         assert len(set(rows)) == 1
         assert rows[0] is not None
         assert [n for n in sent if n] == [20]
-        one, other = (asyncio.create_task(question.ask()) for _ in range(2))
+        one, other = (asyncio.create_task(question.ask_database()) for _ in range(2))
         await asyncio.sleep(0)
         one.cancel()  # a reader who goes away takes nobody's answer along
         assert await other == rows[0]
@@ -111,7 +111,7 @@ def test_where_anything_is_closed_requests_ask_for_themselves(database: Database
     add_dataset(database, "made", "closed")
 
     async def ask_once(question: SharedQuestion) -> None:
-        assert await question.ask() is not None
+        assert await question.ask_database() is not None
         assert await read_state(question) is None
         opened = add_dataset(database, "made")
         assert await read_state(question) == opened
@@ -126,11 +126,12 @@ def test_without_an_answer_requests_ask_for_themselves(database: Database) -> No
     )
 
     async def ask_what_is_gone(question: SharedQuestion) -> None:
-        assert await question.ask() is not None
+        assert await question.ask_database() is not None
         with database.engine.connect() as db:
             assert any(db.execute(end).scalars())
-        assert await asyncio.gather(question.ask(), question.ask()) == [None, None]
-        assert await question.ask() is None  # nor is it opened again at once
+        both = await asyncio.gather(question.ask_database(), question.ask_database())
+        assert both == [None, None]
+        assert await question.ask_database() is None  # nor is it opened again at once
 
     run_with_question(database, ask_what_is_gone)
 
@@ -139,14 +140,14 @@ def test_a_connection_of_the_pool_that_is_lost_has_this_one_opened_again(
     database: Database,
 ) -> None:
     async def ask_after_loss(question: SharedQuestion) -> None:
-        before = await question.ask()
+        before = await question.ask_database()
         connection = question._connection
         with database.engine.connect() as db:
             db.invalidate()  # as where the server has ended it, and another may be in its place
-        assert await question.ask() in (None, before)
+        assert await question.ask_database() in (None, before)
         assert question._opening is not None
         await asyncio.wait_for(question._opening, 20)
-        assert await question.ask() == before
+        assert await question.ask_database() == before
         assert question._connection is not connection
         assert connection is not None
         assert connection.closed
@@ -162,7 +163,7 @@ def test_of_several_servers_the_one_that_can_be_reached_is_asked(database: Datab
     apart = Database(several.render_as_string(hide_password=False))
 
     async def ask_once(question: SharedQuestion) -> None:
-        assert await question.ask() is not None
+        assert await question.ask_database() is not None
 
     run_with_question(apart, ask_once)
     apart.close()
@@ -170,9 +171,9 @@ def test_of_several_servers_the_one_that_can_be_reached_is_asked(database: Datab
 
 def test_what_is_stopped_is_not_opened_again(database: Database) -> None:
     async def ask_after_the_end(question: SharedQuestion) -> None:
-        assert await question.ask() is not None
-        await question.stop()
-        assert await question.ask() is None
+        assert await question.ask_database() is not None
+        await question.stop_asking()
+        assert await question.ask_database() is None
 
     run_with_question(database, ask_after_the_end)
 
@@ -186,8 +187,8 @@ def test_a_slow_server_keeps_nobody_waiting(
         assert await question._wait_for_connection(loop)
         monkeypatch.setattr("app.db.dialect.shared_question.PATIENCE_SECONDS", 0.05)
         begun = loop.time()
-        assert await question.ask() is None
+        assert await question.ask_database() is None
         assert loop.time() - begun < 1
-        await question.stop()
+        await question.stop_asking()
 
     run_apart(ask_slowly())

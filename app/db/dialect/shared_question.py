@@ -42,7 +42,7 @@ class SharedQuestion:
         self._result: PGresult | None = None
         self._patience: asyncio.TimerHandle | None = None
 
-    async def ask(self) -> Row | None:
+    async def ask_database(self) -> Row | None:
         """Return the answer to a question that is sent from now on; None where there is none."""
         loop = asyncio.get_running_loop()
         if self._is_suspect and loop is self._loop:
@@ -58,7 +58,7 @@ class SharedQuestion:
             loop.call_soon(self._send)  # after the others that came in this turn of the loop
         return await answered
 
-    async def stop(self) -> None:
+    async def stop_asking(self) -> None:
         """Close the connection, also one that is being opened."""
         self._is_stopped = True
         if self._opening is not None:
