@@ -397,6 +397,8 @@ def test_suspended_neighbours_bring_nobody_nearer_to_the_group_that_they_leave(
 BROKEN_AND_MENDED = (
     ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"), ("USA", "CHN"),
     ("PHL", "CHN"), ("AUS", "CHN"), ("VEN", "COL"), ("EGY", "TUR"), ("ISR", "TUR"), ("IND", "PAK"),
+    ("KOR", "PRK"), ("RWA", "COD"), ("DZA", "FRA"), ("PAK", "AFG"), ("PAK", "USA"), ("IRQ", "USA"),
+    ("ETH", "ERI"),
 )  # fmt: skip
 
 
