@@ -398,7 +398,7 @@ BROKEN_AND_MENDED = (
     ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"), ("USA", "CHN"),
     ("PHL", "CHN"), ("AUS", "CHN"), ("VEN", "COL"), ("EGY", "TUR"), ("ISR", "TUR"), ("IND", "PAK"),
     ("KOR", "PRK"), ("RWA", "COD"), ("DZA", "FRA"), ("PAK", "AFG"), ("PAK", "USA"), ("IRQ", "USA"),
-    ("ETH", "ERI"),
+    ("ETH", "ERI"), ("MDV", "IND"),
 )  # fmt: skip
 
 
