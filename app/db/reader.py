@@ -151,9 +151,10 @@ def get_state(db: Connection) -> str | None:
 
 def note_closed_datasets(db: Connection, closed: str | None) -> None:
     """Note the `CLOSED_DATASETS` that a statement has read with the version."""
-    reader: Reader | None = db.info.get(_READER)
+    info = db.info
+    reader: Reader | None = info.get(_READER)
     if reader is not None:
-        db.info[_HIDDEN] = reader.find_hidden(closed)
+        info[_HIDDEN] = reader.find_hidden(closed)
 
 
 def has_reader(db: Connection) -> bool:
@@ -163,12 +164,13 @@ def has_reader(db: Connection) -> bool:
 
 def get_hidden(db: Connection) -> HiddenDatasets:
     """Return the datasets that are hidden from a connection; none from a command or a worker."""
-    if not has_reader(db):
+    info = db.info  # each look for it takes as long as all the rest
+    if info.get(_READER) is None:
         return NOTHING_HIDDEN
-    if _HIDDEN not in db.info:
+    if _HIDDEN not in info:
         [(closed,)] = compile_prepared(db.dialect.name, _SELECT_CLOSED).fetch_rows(db, {})
         note_closed_datasets(db, closed)
-    found: HiddenDatasets = db.info[_HIDDEN]
+    found: HiddenDatasets = info[_HIDDEN]
     return found
 
 

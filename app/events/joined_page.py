@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Integer, bindparam, func, select
 
 from app.db.dialect.fast_statements import CompiledStatement, RowsStatement, compile_statement
-from app.db.dialect.joined_documents import join_documents, join_texts, reads_in_order
+from app.db.dialect.joined_documents import join_documents, reads_in_order
 from app.db.keyset import PageKey
 from app.db.packed_documents import unpack_joined
 from app.db.tables import revisions
@@ -27,18 +27,29 @@ class JoinedPage(NamedTuple):
 
 
 def select_joined_page(key: StatementKey) -> RowsStatement:
-    """Select one row: the keys of a page and of one more event, and the joined documents."""
+    """Select one row: the number of events of a page and one more, a key, the joined documents.
+
+    The key is that of the event at the place `at`; joined are the documents of the first `shown`.
+    """
     page = select_matching(key).cte("page").prefix_with("MATERIALIZED")
     p = page.c
+    most = bindparam("shown", type_=Integer)
+    in_order = reads_in_order(key.dialect_name)
     order = [c.desc() if key.is_descending else c.asc() for c in (p.value, p.id)]
-    keys = select(join_texts(p.value.concat(" ").concat(p.id), *order)).scalar_subquery()
-    some = select(p.value, p.id, p.seq)
-    if not reads_in_order(key.dialect_name):
-        some = some.order_by(*order)
-    shown = some.limit(bindparam("shown", type_=Integer)).subquery("shown").c
-    order = [c.desc() if key.is_descending else c.asc() for c in (shown.value, shown.id)]
-    found = select(keys, *join_documents(revisions, order), func.count(revisions.c.packed))
-    return found.where(revisions.c.seq == shown.seq)
+    last = select(p.value.concat(" ").concat(p.id)).offset(bindparam("at", type_=Integer)).limit(1)
+    some = select(p.seq) if in_order else select(p.value, p.id, p.seq)
+    if not in_order:
+        last, some = last.order_by(*order), some.order_by(*order)
+    # Listed first: so SQLite reads it where it is, and does not copy it.
+    shown = some.limit(most).subquery("shown")
+    columns = () if in_order else (shown.c.value, shown.c.id)
+    order = [c.desc() if key.is_descending else c.asc() for c in columns]
+    number = select(func.count()).select_from(page).scalar_subquery()
+    found = select(
+        number, last.scalar_subquery(), *join_documents(revisions, order),
+        func.count(revisions.c.packed),
+    )  # fmt: skip
+    return found.select_from(shown.join(revisions, revisions.c.seq == shown.c.seq))
 
 
 @lru_cache(maxsize=1024)
@@ -51,21 +62,20 @@ def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPag
     key = query.statement_key
     if key.sort == "relevance":
         return _join_rows(db, query, most)  # ranks would lose digits as texts
-    keys, bodies = list[str](), list[bytes]()
+    taken, line, bodies = 0, "", list[bytes]()
     for part, values in iterate_page_parts(db, query):
-        left = most - len(keys)
-        values |= {"page": left + 1, "shown": left}
+        left = most - taken
+        values |= {"page": left + 1, "shown": left, "at": max(0, left - 1)}
         asked = _compile_joined_page(part)
-        [(lines, documents, lengths, packed)] = asked.fetch_rows(db, values)
-        found = [] if lines is None else lines.split("\n")
+        [(number, there, documents, lengths, packed)] = asked.fetch_rows(db, values)
         if packed:
             documents = unpack_joined(documents, map(int, lengths.split(",")), db.dialect)
-        keys += found
+        line = there if left and there is not None else line
         bodies += [documents] if documents else []
-        if len(keys) > most:
-            break
-    last = PageKey(*keys[most - 1].split(" ", 1)) if len(keys) > most else None
-    return JoinedPage(b",".join(bodies), last)
+        taken += number
+        if taken > most:
+            return JoinedPage(b",".join(bodies), PageKey(*line.split(" ", 1)))
+    return JoinedPage(b",".join(bodies), None)
 
 
 def _join_rows(db: Connection, query: BoundQuery, most: int) -> JoinedPage:

@@ -92,7 +92,7 @@ class RecalledAnswers:
         before, so that nothing may have been committed since.
         """
         remembered: _Remembered | None = request.scope["state"].pop(_STATE, None)
-        if remembered is None:
+        if remembered is None or not self._memory.is_used:
             return
         state: DatabaseState | None = remembered.state
         if self._version is None:

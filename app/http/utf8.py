@@ -28,8 +28,11 @@ class Utf8Middleware:
 
 
 def _find_invalid_utf8(scope: Scope) -> list[Fault]:
-    parts = [("path", "path", scope.get("raw_path") or b"")]
-    for pair in scope["query_string"].split(b"&"):
+    path, query = scope.get("raw_path") or b"", scope["query_string"]
+    if b"%" not in path and b"%" not in query:
+        return []
+    parts = [("path", "path", path)]
+    for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
         shown = unquote_to_bytes(name).decode("utf-8", "replace")[:100]
         parts += [("query", shown, name), ("query", shown, value)]
