@@ -29,7 +29,6 @@ from app.lineages import Version
 from app.settings import Settings
 from app.tracing import get_span_maker
 
-
 MAPPED_BYTES = 1 << 36
 """Of a file of SQLite, how many bytes are read where the system has them.
 

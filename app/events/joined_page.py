@@ -40,7 +40,6 @@ def select_joined_page(key: StatementKey) -> RowsStatement:
     some = select(p.seq) if in_order else select(p.value, p.id, p.seq)
     if not in_order:
         last, some = last.order_by(*order), some.order_by(*order)
-    # Listed first: so SQLite reads it where it is, and does not copy it.
     shown = some.limit(most).subquery("shown")
     columns = () if in_order else (shown.c.value, shown.c.id)
     order = [c.desc() if key.is_descending else c.asc() for c in columns]

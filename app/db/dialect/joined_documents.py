@@ -54,7 +54,7 @@ def _join_texts_for_postgresql(found: _JoinedTexts, compiler: SQLCompiler, **_: 
 
 @compiles(_JoinedLengths, "sqlite")
 def _join_lengths_for_sqlite(found: _JoinedLengths, compiler: SQLCompiler, **_: object) -> str:
-    # Casting a text copies it, a twelfth of the statement; without a dictionary none is packed.
+    # Casting a text copies it; without a dictionary none is packed.
     packed, plain = _compile_parts(found, compiler)[:2]
     length = f"coalesce(length({packed}), length(CAST({plain} AS BLOB)))"
     may_be_packed = "EXISTS (SELECT 1 FROM dictionaries)"
