@@ -37,6 +37,18 @@ def build_bundled_datasets() -> list[Dataset]:
             last="2026-04-02",
         ),
         Dataset(
+            code="antecedents",
+            name="Entente: before the realignments",
+            version="1",
+            licence=LICENCE,
+            citation="Entente, antecedents",
+            scope="Acts before March 2014 from which realignments began, so far between Georgia and"
+            " Russia; not all that passed between them. Of that time nothing else is recorded.",
+            follows=[],
+            first="2006-03-01",
+            last="2014-02-28",
+        ),
+        Dataset(
             code="memberships",
             name="Entente: steps of memberships",
             version="1",

@@ -1,4 +1,4 @@
-"""Loads the bundled data: actors, memberships, sources, and the events of four datasets."""
+"""Loads the bundled data: actors, memberships, sources, and the events of five datasets."""
 
 import hashlib
 from collections import defaultdict
@@ -58,7 +58,11 @@ CODE_FILES = (
     "organization_codes.csv",
     "person_codes.csv",
 )
-EVENT_FILES = {"curated": "events.ndjson", "realignments": "realignments.ndjson"}
+EVENT_FILES = {
+    "curated": "events.ndjson",
+    "realignments": "realignments.ndjson",
+    "antecedents": "antecedents.ndjson",
+}
 
 
 @dataclass(frozen=True, slots=True)

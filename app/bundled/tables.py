@@ -21,6 +21,7 @@ BUNDLED_FILES = (
     "event_sources.csv",
     "realignments.ndjson",
     "realignment_sources.csv",
+    "antecedents.ndjson",
     "unga_resolutions.csv",
     "unga_votes.csv",
     "unga_sources.csv",

@@ -25,7 +25,9 @@ def test_census_is_printed_in_the_docs(record):
     assert "\n".join(describe_census(record)) in DOCS.read_text("utf-8")
 
 
-@pytest.mark.parametrize("dataset", ["curated", "realignments", "memberships", "unga"])
+@pytest.mark.parametrize(
+    "dataset", ["curated", "realignments", "antecedents", "memberships", "unga"]
+)
 def test_no_stated_signal_is_without_a_reason(record, dataset):
     assert count_events(dataset, record.events[dataset], record.sources).unreasoned == 0
 
@@ -46,7 +48,7 @@ def test_a_step_is_confirmed_by_two_publishers_and_not_by_two_pages_of_one(recor
         assert event.status == ("confirmed" if len(named) > 1 else "reported"), event.key
 
 
-@pytest.mark.parametrize("dataset", ["curated", "realignments", "unga"])
+@pytest.mark.parametrize("dataset", ["curated", "realignments", "antecedents", "unga"])
 def test_what_is_confirmed_has_two_publishers(record, dataset):
     census = count_events(dataset, record.events[dataset], record.sources)
     assert census.confirmed_by_one == []

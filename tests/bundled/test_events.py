@@ -50,7 +50,11 @@ def lines(name):
     return [json.loads(line) for line in text.splitlines()]
 
 
-FILES = {"curated": "events.ndjson", "realignments": "realignments.ndjson"}
+FILES = {
+    "curated": "events.ndjson",
+    "realignments": "realignments.ndjson",
+    "antecedents": "antecedents.ndjson",
+}
 
 
 @pytest.fixture(scope="module", params=FILES)
@@ -84,9 +88,9 @@ def involves(event, state, persons):
     return any(p["actor"] in codes for p in event["participants"])
 
 
-def test_enough_events_with_unique_keys_in_order(events):
+def test_enough_events_with_unique_keys_in_order(dataset, events):
     keys = [e["key"] for e in events]
-    assert len(keys) >= 150
+    assert len(keys) >= (8 if dataset == "antecedents" else 150)
     assert len(set(keys)) == len(keys)
     starts = [e["date"].split("/")[0].rstrip("~") for e in events]
     assert [start[:7] for start in starts] == sorted(start[:7] for start in starts)
@@ -95,9 +99,10 @@ def test_enough_events_with_unique_keys_in_order(events):
 
 
 def test_one_act_is_in_one_dataset():
-    curated, realignments = (lines(name) for name in FILES.values())
-    assert not {e["key"] for e in curated} & {e["key"] for e in realignments}
-    for e in realignments:
+    _, *others = (lines(name) for name in FILES.values())
+    keys = [e["key"] for name in FILES.values() for e in lines(name)]
+    assert len(set(keys)) == len(keys)
+    for e in (event for events in others for event in events):
         assert "ARM" not in {p["actor"] for p in e["participants"]}, e["key"]
 
 

@@ -82,15 +82,19 @@ def test_what_russia_did_is_a_move_away_from_a_group(api: TestClient, group: str
 
 
 def test_an_exclusion_is_missing_beside_what_passed(api: TestClient) -> None:
-    [row] = ask(api, "/v1/shifts", actor="RUS", toward="COE")
+    [row] = [
+        row
+        for row in ask(api, "/v1/shifts", actor="RUS", toward="COE")
+        if row["direction"] == "away"
+    ]
     steps = {step["step"]: step for step in row["memberships"]}
     assert list(steps) == ["suspended", "withdrawing", "withdrawn"]
     assert steps["withdrawn"]["date"] == "2022-03-16"
     assert api.get(f"/v1/events/{steps['withdrawn']['event']}").status_code == 200
     assert "Russia ceased to be a member on 16 March 2022" in steps["withdrawn"]["sentence"]
     assert "and ceased to be a member on 16 March 2022." in row["sentence"]
-    [turned] = ask(api, "/v1/shifts", actor="COE", toward="RUS", acts="theirs")
-    assert [step["step"] for step in turned["memberships"]] == list(steps)
+    for turned in ask(api, "/v1/shifts", actor="COE", toward="RUS", acts="theirs"):
+        assert [step["step"] for step in turned["memberships"]] == list(steps)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,31 @@ def test_what_both_did_is_told_of_one(api: TestClient) -> None:
     for asked in ({"acts": "own"}, {"against": "FRA"}):
         for row in ask(api, "/v1/shifts", actor="ARM", toward="RUS", **asked):
             assert "apart" not in row["sentence"] + row["label"]
+
+
+@pytest.mark.by_turns
+@pytest.mark.parametrize(
+    ("one", "other", "day"),
+    [
+        ("GEO", "RUS", "2019-12"),
+        ("RUS", "MDA", "2023-12"),
+        ("BFA", "FRA", "2024-04"),
+        ("FRA", "BFA", "2023-01"),
+        ("FRA", "NER", "2023-09"),
+        ("COD", "RWA", "2025-12"),
+        ("RWA", "COD", "2025-02"),
+        ("ETH", "ERI", "2026-02"),
+        ("SAU", "IRN", "2017-11"),
+    ],
+)
+def test_those_at_odds_are_at_odds_in_what_each_did(
+    api: TestClient, one: str, other: str, day: str
+) -> None:
+    [month] = ask(
+        api, "/v1/alignment", actor=one, toward=other, acts="own", since=day, until=day,
+        granularity="month",
+    )  # fmt: skip
+    assert month["index"] < 0
 
 
 @pytest.mark.parametrize("window", [{"until": "2021"}, {}])
@@ -425,3 +454,23 @@ def test_members_of_the_americas_that_were_suspended(api: TestClient) -> None:
         rows = ask(api, f"/v1/alliances/{group}/members", on=day)
         assert {row["actor"]: row["status"] for row in rows}[actor] == status
         assert len(rows) == count
+
+
+def test_the_war_between_russia_and_georgia_is_told_and_added_up_where_it_is_asked_for(
+    api: TestClient,
+) -> None:
+    told = ask(api, "/v1/events", between="GEO,RUS", until="2014-02", limit=50)
+    assert "2008-08-08/2008-08-12" in {event["date"] for event in told}
+    asked = {
+        "actor": "RUS", "toward": "GEO", "since": "2008", "until": "2008", "granularity": "year",
+    }  # fmt: skip
+    [named] = ask(api, "/v1/alignment", dataset=["antecedents", "realignments"], **asked)
+    assert named["index"] < -0.5
+    [default] = ask(api, "/v1/alignment", **asked)
+    assert default["n"] == 0
+    assert not default["covered"]
+
+
+def test_the_war_of_one_member_does_not_tell_a_group(api: TestClient) -> None:
+    for row in ask(api, "/v1/shifts", actor="RUS", toward="CIS"):
+        assert row["direction"] != "toward" or row["verdict"] == "no_evidence"

@@ -323,6 +323,13 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
     [
         ("GNB", "ECOWAS", "2025-11-26", "in-force"),
         ("GNB", "ECOWAS", "2025-11-28", "suspended"),
+        ("TGO", "ECOWAS", "2005-02-20", "suspended"),
+        ("TGO", "ECOWAS", "2005-03-01", "in-force"),
+        ("GIN", "ECOWAS", "2010-01-01", "suspended"),
+        ("GIN", "ECOWAS", "2012-01-01", "in-force"),
+        ("NER", "ECOWAS", "2010-01-01", "suspended"),
+        ("NER", "ECOWAS", "2012-01-01", "in-force"),
+        ("MLI", "ECOWAS", "2012-04-01", "suspended"),
         ("MLI", "ECOWAS", "2020-08-17", "in-force"),
         ("MLI", "ECOWAS", "2020-09-01", "suspended"),
         ("MLI", "ECOWAS", "2020-12-01", "in-force"),

@@ -147,7 +147,7 @@ def test_a_named_pair_is_listed_even_where_nothing_changed(api: TestClient) -> N
 @pytest.mark.slow
 def test_pages_of_a_ranking_are_the_whole(api: TestClient) -> None:
     for sort, limit in (("-at_least", 1), ("-magnitude", 4), ("p", 4), ("onset", 4)):
-        whole = get_answer(api, "/v1/shifts", max_q=1, sort=sort)["data"]
+        whole = get_answer(api, "/v1/shifts", max_q=1, sort=sort, limit=200)["data"]
         paged, address = [], f"/v1/shifts?max_q=1&limit={limit}&sort={sort}"
         while address:
             answer = api.get(address).json()
