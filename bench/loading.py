@@ -129,13 +129,9 @@ def server_seconds(url: str | None) -> float:
         return 0.0
     time.sleep(0.5)  # a process that has ended counts once its parent has taken note of it
     with psycopg.connect(url.replace("+psycopg", "")) as db:
-        found = db.execute("SELECT pg_backend_pid()").fetchone()
-    assert found is not None
-    try:
-        parent = _read_stat(found[0])[1]
-    except FileNotFoundError:
-        return server_seconds(url)
-    total = sum(_read_stat(int(parent))[11:15])
+        # While the connection lasts: its process is gone after it, and its number another's.
+        parent = _read_stat(db.info.backend_pid)[1]
+    total = sum(_read_stat(parent)[11:15])
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:

@@ -16,6 +16,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from bench.loading import server_seconds
+
 pytestmark = pytest.mark.slow
 TESTS_ON_PATH = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
 
@@ -136,3 +138,16 @@ def test_without_any_postgres_the_suite_fails_and_says_what_to_do(
     monkeypatch.setattr(postgres, "Path", lambda _: tmp_path)
     with pytest.raises(RuntimeError, match="no PostgreSQL found"):
         postgres.find_binaries()
+
+
+def test_what_a_connection_costs_the_server_counts_while_it_lasts_and_after_it(
+    private: postgres.Server,
+) -> None:
+    url = f"{private.address}/postgres"
+    with psycopg.connect(url) as db:
+        before = server_seconds(url)
+        db.execute("SELECT count(*) FROM generate_series(1, 3000000)")
+        during = server_seconds(url)
+    after = server_seconds(url)
+    assert during - before > 0.1
+    assert after >= during

@@ -14,10 +14,11 @@ from app.db.engine import Database
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
 
 
-def refresh_statistics(database: Database) -> list[str]:
+def refresh_statistics(database: Database, patience: int = 0) -> list[str]:
     """Vacuum and analyze all tables on PostgreSQL, while others read and write.
 
     Returns the warnings of the server, which leaves out the tables that the role does not own.
+    `patience`: seconds after which a table that something else has locked is an error; 0: never.
     SQLite plans without statistics, and does nothing here.
     """
     warnings: list[str] = []
@@ -35,6 +36,7 @@ def refresh_statistics(database: Database) -> list[str]:
         raw: Any = db.connection.driver_connection
         raw.add_notice_handler(take_notice)
         db.execute(text("SET statement_timeout = 0"))
+        db.execute(text(f"SET lock_timeout = '{patience}s'"))
         try:
             if names:
                 db.exec_driver_sql(f"VACUUM (ANALYZE) {names}")

@@ -28,14 +28,9 @@ from app.ingest.load_files import (
     open_rejects,
     require_writable,
 )
-from app.ingest.loading.compact_after_load import (
-    CompactionError,
-    compact_after_load,
-    is_compaction_due,
-    refresh_after_load,
-)
 from app.ingest.loading.load_options import LoadListener, LoadOptions
 from app.ingest.loading.loader import Loader
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
 from app.ingest.loading.report import LoadReport, build_load_report, is_share_low
 from app.ingest.loading.tuning import (
     DEFAULT_JOBS,
@@ -168,41 +163,23 @@ def load_from_terminal(
     _print_report(report, as_json, rejects is not None, unresolved is not None)
     for warning in limited:
         errors.print(warning, markup=False)
-    if compact is not False and not dry_run:
-        _compact_indexes(report.new, asked=compact is True)
     if not dry_run:
-        _refresh_statistics(report.new)
+        _maintain_database(report.new, compact)
     if code := _choose_exit_code(report, strict):
         raise typer.Exit(code)
 
 
-def _compact_indexes(new: int, *, asked: bool) -> None:
-    """Rewrite the indexes if that is `asked` or due, once the report is out.
+def _maintain_database(new: int, compact: bool | None) -> None:
+    """Bring the database up to date with what is new, once the report is out.
 
     What was loaded is committed, so that neither a refusal nor an interruption loses any of it.
     """
-    with open_database() as database:
-        if not asked and not is_compaction_due(database, new):
-            return
-        try:
-            done = compact_after_load(database)
-        except CompactionError as refused:
-            errors.print(f"loaded, but the indexes were not compacted: {refused}", markup=False)
-            return
-    before, after = sum(one.before for one in done), sum(one.after for one in done)
-    errors.print(f"indexes compacted: {before:,} bytes became {after:,}", markup=False)
 
+    def say(_level: int, text: str) -> None:
+        errors.print(text, markup=False)
 
-def _refresh_statistics(new: int) -> None:
-    """Let PostgreSQL look at what is new, if that is much, so that it plans well at once."""
     with open_database() as database:
-        try:
-            warnings = refresh_after_load(database, new)
-        except CompactionError as refused:
-            warnings = [str(refused)]
-    if warnings:
-        said = f"loaded, but statistics are not up to date: {warnings[0]}"
-        errors.print(said, markup=False)
+        maintain_after_load(database, new, MaintenanceTerms(compact, patience=0, say=say))
 
 
 def _choose_exit_code(report: LoadReport, strict: bool) -> int:

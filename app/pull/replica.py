@@ -13,6 +13,7 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.events.vocabulary import Status
 from app.ingest.loading.key_index import KeyIndex
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
 from app.ingest.loading.retraction import Retraction
 from app.ingest.loading.stats import LoadStats
 from app.pull import ledger
@@ -226,6 +227,7 @@ class ReplicaRound:
 
     def _finish(self, report: RoundReport, error: str | None) -> None:
         record_round(self.database, self.wire, self._state, report, error)
+        maintain_after_load(self.database, report.new, MaintenanceTerms(is_ended=self.is_ended))
 
 
 def _choose_feed(documents: ChangeFeed, events: ChangeFeed) -> ChangeFeed | None:

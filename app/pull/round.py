@@ -14,6 +14,7 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import Loader
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import open_input_files
 from app.ingest.remote.errors import DownloadError, InterruptedDownloadError, WrongDigestError
@@ -285,6 +286,7 @@ class Round:
 
     def _finish(self, report: RoundReport, error: str | None) -> None:
         record_round(self.database, self.wire, self._state, report, error)
+        maintain_after_load(self.database, report.new, MaintenanceTerms(is_ended=self.is_ended))
 
 
 def record_round(

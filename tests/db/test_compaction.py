@@ -1,5 +1,7 @@
 """Indexes are rewritten without gaps, and how revisions are sought is as dense as it can be."""
 
+import time
+
 import make
 import pytest
 from sqlalchemy import insert, select, text
@@ -7,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from typer.testing import CliRunner
 
 from app import cli
-from app.db.compaction import compact_database
+from app.db.compaction import CompactionDelayedError, compact_database
 from app.db.engine import Database
 from app.db.tables import commits, revisions
 from app.events.verify import find_event_faults
@@ -73,6 +75,28 @@ def test_what_an_interrupted_rewriting_left_is_dropped(kind: str, filled: Databa
             )
         assert list(db.scalars(text(INVALID))) == ["pk_events_ccnew1"]
         assert not [one for one in compact_database(filled) if "cc" in one.name]
+        assert list(db.scalars(text(INVALID))) == []
+
+
+def test_a_transaction_that_goes_on_for_long_is_not_waited_for(kind: str, filled: Database) -> None:
+    if kind == "sqlite":
+        pytest.skip("readers are not in the way")
+    with filled.connect() as db:
+        db.execute(text("SELECT 1"))
+        time.sleep(1.1)
+        with pytest.raises(CompactionDelayedError, match="gone on for"):
+            list(compact_database(filled, least=0, patience=1))
+    assert list(compact_database(filled, least=0, patience=1))
+
+
+def test_a_rewriting_that_is_given_up_leaves_nothing(kind: str, filled: Database) -> None:
+    if kind == "sqlite":
+        pytest.skip("readers are not in the way")
+    with filled.connect() as db:
+        db.execute(text("SELECT count(*) FROM keys"))
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            list(compact_database(filled, least=0, patience=1))
+    with filled.connect() as db:
         assert list(db.scalars(text(INVALID))) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import stamina
-from ingest.loading import find_faults
+from ingest.loading import EVENT_TABLES, find_faults, list_refreshed_tables
 from ingest.rows import make_table
 from pull.pulling import (
     drop_waits,
@@ -22,6 +22,7 @@ from pull.pulling import (
 from pull.stand_in import PASSING, SLOT, Sources, list_slots, pack, run_sources
 
 from app.db.engine import Database
+from app.ingest.loading import maintenance
 from app.ingest.remote import download
 from app.ingest.remote.address import FileAddress
 from app.ingest.remote.errors import UntrustedHostError
@@ -70,6 +71,19 @@ def test_a_followed_day_is_whole_and_each_file_is_asked_for_once(
     assert len(agents) == 1
     assert "desk@example.org" in agents.pop()
     assert find_faults(database) == []
+
+
+@pytest.mark.on_both
+def test_a_round_that_loads_much_brings_statistics_up_to_date(
+    kind: str, database: Database, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "LEAST_EVENTS_FOR_STATISTICS", 5)
+    follow_slots(database, sources, [DAY])
+    assert list_refreshed_tables(database) == set()
+    publish_slot(sources, DAY + SLOT, rows=3)
+    sources.now += SLOT
+    assert run_round(database, sources).new == 6
+    assert (list_refreshed_tables(database) >= EVENT_TABLES) == (kind == "postgresql")
 
 
 @pytest.mark.by_turns

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from examples import add_key
 from fastapi.testclient import TestClient
+from ingest.loading import EVENT_TABLES, list_refreshed_tables
 from pull.pulling import drop_waits
 from pull.replicas import ServiceWire, follow_original, read_documents
 from serving import open_client, serve_database
@@ -21,6 +22,7 @@ from app.db.lineage_table import begin_lineage
 from app.db.reader import read_unsearched_codes
 from app.events.verify import find_event_faults
 from app.events.word_index import find_word_faults
+from app.ingest.loading import maintenance
 from app.ingest.remote.errors import DownloadError
 from app.pull import ledger
 from app.pull.items import PullError
@@ -72,6 +74,15 @@ def test_terms_are_accepted_once_and_go_along(
     with replica.connect() as db, database.connect() as there:
         assert read_dataset_document(db, "desk") == read_dataset_document(there, "desk")
     follow_original(replica, service, "desk", accepts=False)
+
+
+@pytest.mark.on_both
+def test_a_replica_that_is_begun_brings_its_statistics_up_to_date(
+    kind: str, service: TestClient, replica: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "LEAST_EVENTS_FOR_STATISTICS", 2)
+    follow_original(replica, service, "desk")
+    assert (list_refreshed_tables(replica) >= EVENT_TABLES) == (kind == "sqlite")  # of the original
 
 
 def test_a_round_without_news_asks_for_two_pages(service: TestClient, replica: Database) -> None:

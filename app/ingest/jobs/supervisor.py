@@ -24,6 +24,7 @@ from app.db.worker_process import render_database_url, start_worker_process
 from app.ingest.jobs import job_store
 from app.ingest.jobs.job_store import ARRIVING_PREFIX, FINAL_STATES
 from app.ingest.jobs.worker import GRACE_SECONDS, POLL_SECONDS, claim_next_import, run_import
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
 
 MAX_THREAD_SECONDS = 1.0
 """Seconds after which a small import that takes longer moves to the separate process."""
@@ -120,8 +121,10 @@ class ImportSupervisor:
         if found is None:
             return False
         until = time.monotonic() + MAX_THREAD_SECONDS
-        run_import(self.database, *found, self.most_expanded, self._ending, until)
+        new = run_import(self.database, *found, self.most_expanded, self._ending, until)
         self._wakes[1].set()
+        terms = MaintenanceTerms(is_ended=self._ending.is_set)
+        maintain_after_load(self.database, new, terms)
         return True
 
     def _run_large_imports(self) -> bool:

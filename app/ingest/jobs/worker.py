@@ -28,6 +28,7 @@ from app.ingest.jobs import job_store
 from app.ingest.jobs.job_store import FINAL_STATES, LostImportError
 from app.ingest.loading.load_options import LoadListener, LoadOptions
 from app.ingest.loading.loader import Loader
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
 from app.ingest.loading.stats import LoadStats
 from app.ingest.loading.tuning import tune_process_for_loading
 from app.ingest.readers.files import open_input_files
@@ -83,12 +84,13 @@ def run_import(
     most_expanded: int,
     ending: threading.Event,
     until: float = float("inf"),
-) -> None:
+) -> int:
     """Load the remaining rows of an import, and record how it ended.
 
-    It is postponed if the process is ending, or once the monotonic clock is beyond `until`.
+    It is postponed if the process is ending, or once the monotonic clock is beyond `until`. Returns
+    the events that are new since it began, for `maintain_after_load`; 0 if it goes on later.
     """
-    path, looked = Path(row.file), time.monotonic()
+    path, looked, new = Path(row.file), time.monotonic(), 0
     try:
         loader = Loader(
             database, Writer(row.by, f"import {row.id}"), LoadOptions(**json.loads(row.options))
@@ -127,10 +129,12 @@ def run_import(
             state = job_store.finish_import(db, row.id, state, loader.stats, error, names)
         if state in FINAL_STATES:
             path.unlink(missing_ok=True)
+            new = 0 if loader.options.dry_run else loader.stats.new
     except LostImportError:
         log.warning("another process continues import %s", row.id)
     finally:
         file_lock.close()
+    return new
 
 
 def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
@@ -176,14 +180,17 @@ def run_import_worker() -> None:
     threading.Thread(target=_listen_for_work, args=(commands, ending, nudged), daemon=True).start()
     with contextlib.closing(Database(options["url"], 2)) as database:
         tune_process_for_loading(database)
+        terms = MaintenanceTerms(is_ended=ending.is_set)
         for row, file_lock in _iterate_imports(database, ending, nudged):
             _report_status(begun=row.id)
+            new = 0
             try:
-                run_import(database, row, file_lock, options["most_expanded"], ending)
+                new = run_import(database, row, file_lock, options["most_expanded"], ending)
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")
                 nudged.wait(POLL_SECONDS)
             _report_status(ended=row.id)
+            maintain_after_load(database, new, terms)
 
 
 def _iterate_imports(

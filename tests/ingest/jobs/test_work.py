@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from ingest.loading import find_faults, read_documents
+from ingest.loading import EVENT_TABLES, find_faults, list_refreshed_tables, read_documents
 from ingest.rows import join_events, make_event
 from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, DBAPIError
@@ -31,6 +31,7 @@ from app.ingest.jobs import supervisor, worker
 from app.ingest.jobs.job_store import LostImportError
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.jobs.worker import claim_next_import
+from app.ingest.loading import maintenance
 from app.ingest.loading.load_options import LoadOptions
 from app.ingest.loading.loader import Loader
 from app.ingest.loading.stats import LoadStats
@@ -100,6 +101,47 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
     assert list_children() == []
     assert list(tmp_path.glob("*again*")) + list(tmp_path.glob("upload*")) == []
     assert find_faults(database) == []
+
+
+def wait_for_statistics(database: Database) -> None:
+    """Wait until PostgreSQL was made to look at what an import stored."""
+    ends = time.monotonic() + 60
+    while not list_refreshed_tables(database) >= EVENT_TABLES:
+        assert time.monotonic() < ends, "no statistics"
+        time.sleep(0.05)
+
+
+@pytest.mark.on_both
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [300, 5000])
+def test_a_large_import_brings_statistics_up_to_date(
+    kind: str, rows: int, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The small one by the thread, for which 300 are many, the large one by the process."""
+    monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", 60.0)
+    monkeypatch.setattr(maintenance, "LEAST_EVENTS_FOR_STATISTICS", 300)
+    ident = add_waiting_import(database, tmp_path / "upload", rows)
+    with start_worker(database):
+        wait_until(database, ident, ("done",))
+        if kind == "postgresql":
+            wait_for_statistics(database)
+        assert (list_children() == []) == (rows == 300)
+
+
+@pytest.mark.by_turns
+def test_an_import_that_only_tries_has_nothing_new(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text(join_events(make_event("a")))
+    counts = []
+    for dry_run in (True, False):
+        with database.write() as db:
+            options = LoadOptions(dry_run=dry_run)
+            table.add_import(db, f"job-{dry_run}", options, "loader", str(path), 1)
+        found = claim_next_import(database, small=True)
+        assert found is not None
+        counts.append(worker.run_import(database, *found, 1 << 30, threading.Event()))
+        path.write_text(join_events(make_event("a")))
+    assert counts == [0, 1]
 
 
 @pytest.mark.slow

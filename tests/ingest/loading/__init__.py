@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
@@ -79,3 +79,17 @@ def read_coverage(database: Database, dataset: str) -> tuple[Any, ...]:
     d = datasets.c
     with database.connect() as db:
         return tuple(db.execute(select(d.first, d.last).where(d.code == dataset)).one())
+
+
+def list_refreshed_tables(database: Database) -> set[str]:
+    """List the tables that PostgreSQL was made to vacuum and has statistics of; none of SQLite."""
+    if database.engine.dialect.name == "sqlite":
+        return set()
+    vacuumed = "SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0"
+    analyzed = "SELECT tablename FROM pg_stats WHERE schemaname = current_schema()"
+    with database.connect() as db:
+        return set(db.scalars(text(vacuumed))) & set(db.scalars(text(analyzed)))
+
+
+EVENT_TABLES = {"participations", "month_counts", "events", "revisions"}
+"""Tables in which each load of events writes."""

@@ -1,16 +1,17 @@
-"""A large load rewrites the indexes on PostgreSQL, once its events are stored."""
+"""After a large load PostgreSQL knows what is new, and its indexes have no gaps."""
 
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.compaction import CompactedIndex
 from app.db.engine import Database
-from app.ingest.loading import compact_after_load
+from app.ingest.loading import maintenance
+from app.ingest.loading.maintenance import MaintenanceTerms, maintain_after_load
+from ingest.loading import EVENT_TABLES, list_refreshed_tables
 from ingest.rows import join_events, make_event
 
 COMPACTED = "indexes compacted: 300 bytes became 200"
@@ -20,10 +21,10 @@ COMPACTED = "indexes compacted: 300 bytes became 200"
 def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
-    monkeypatch.setattr(compact_after_load, "LEAST_EVENTS", 2)
-    monkeypatch.setattr(compact_after_load, "LEAST_EVENTS_FOR_STATISTICS", 2)
+    monkeypatch.setattr(maintenance, "LEAST_EVENTS", 2)
+    monkeypatch.setattr(maintenance, "LEAST_EVENTS_FOR_STATISTICS", 2)
     monkeypatch.setattr(
-        compact_after_load, "compact_database", lambda _: [CompactedIndex("pk_events", 300, 200)]
+        maintenance, "compact_database", lambda _, **_terms: [CompactedIndex("pk_events", 300, 200)]
     )
 
 
@@ -53,21 +54,13 @@ def test_compaction_can_be_asked_for_and_refused(tmp_path: Path) -> None:
 def test_a_load_whose_indexes_were_not_compacted_is_a_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_to_compact(_: Database) -> list[CompactedIndex]:
+    def refuse_to_compact(_: Database, **_terms: int) -> list[CompactedIndex]:
         raise OperationalError("REINDEX", {}, Exception("must be owner of index\nmore"))
 
-    monkeypatch.setattr(compact_after_load, "compact_database", refuse_to_compact)
+    monkeypatch.setattr(maintenance, "compact_database", refuse_to_compact)
     result = load_keys(tmp_path, "ab", "--compact")
     assert "2 new" in result.stdout
     assert "loaded, but the indexes were not compacted: must be owner of index\n" in result.stderr
-
-
-def read_known_tables(database: Database) -> set[str]:
-    """Return the tables that PostgreSQL was made to vacuum and has statistics of."""
-    with database.connect() as db:
-        vacuumed = "SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0"
-        analyzed = "SELECT tablename FROM pg_stats WHERE schemaname = current_schema()"
-        return set(db.scalars(text(vacuumed))) & set(db.scalars(text(analyzed)))
 
 
 @pytest.mark.on_both
@@ -75,19 +68,19 @@ def test_a_large_load_brings_statistics_up_to_date(
     kind: str, tmp_path: Path, database: Database
 ) -> None:
     result = load_keys(tmp_path, "ab", "--no-compact")
-    assert "statistics" not in result.stderr
+    said = "statistics are up to date with 2 new rows"
+    assert (said in result.stderr) == (kind == "postgresql")
     if kind == "postgresql":
-        wanted = {"participations", "month_counts", "events", "revisions", "event_words"}
-        assert wanted <= read_known_tables(database)
+        assert EVENT_TABLES | {"event_words"} <= list_refreshed_tables(database)
 
 
 def refuse_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the database refuse to bring its statistics up to date."""
 
-    def refuse_to_refresh(_: Database) -> list[str]:
+    def refuse_to_refresh(*_: object) -> list[str]:
         raise OperationalError("VACUUM", {}, Exception("not now\nmore"))
 
-    monkeypatch.setattr(compact_after_load, "refresh_statistics", refuse_to_refresh)
+    monkeypatch.setattr(maintenance, "refresh_statistics", refuse_to_refresh)
 
 
 def test_a_small_load_and_a_small_share_leave_statistics_alone(
@@ -111,8 +104,45 @@ def test_that_statistics_are_refused_is_said(
 
 def test_the_servers_warnings_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        compact_after_load, "refresh_statistics", lambda _: ["only the owner can vacuum it"]
+        maintenance, "refresh_statistics", lambda *_: ["only the owner can vacuum it"]
     )
-    monkeypatch.setattr(compact_after_load, "is_sqlite", lambda _: False)
+    monkeypatch.setattr(maintenance, "is_sqlite", lambda _: False)
     result = load_keys(tmp_path, "ab", "--no-compact")
     assert "statistics are not up to date: only the owner can vacuum it" in result.stderr
+
+
+@pytest.mark.on_both
+def test_why_nothing_was_done_is_returned(kind: str, tmp_path: Path, database: Database) -> None:
+    load_keys(tmp_path, "abcdefghijklmnopqrstuvwxyz")
+    assert maintain_after_load(database, 1) == "fewer than 2 rows are new"
+    small = "less than 10% of all events are new"
+    found = {"sqlite": (maintenance.ON_SQLITE, maintenance.ON_SQLITE), "postgresql": (small, None)}
+    assert (maintain_after_load(database, 2), maintain_after_load(database, 3)) == found[kind]
+    ending = MaintenanceTerms(is_ended=lambda: True)
+    assert maintain_after_load(database, 3, ending) == maintenance.IS_ENDING
+
+
+@pytest.mark.on_both
+def test_a_refusal_is_returned_and_said_in_the_log(
+    kind: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse_statistics(monkeypatch)
+    never = MaintenanceTerms(compact=False)
+    if kind == "sqlite":
+        assert maintain_after_load(database, 3, never) == maintenance.ON_SQLITE
+        assert caplog.messages == []
+    else:
+        assert maintain_after_load(database, 3, never) == "not now"
+        assert caplog.messages == ["loaded, but statistics are not up to date: not now"]
+
+
+def test_a_process_that_ends_leaves_the_rest_of_the_indexes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = [CompactedIndex("pk_events", 300, 200), CompactedIndex("pk_revisions", 30, 20)]
+    monkeypatch.setattr(maintenance, "compact_database", lambda _, **_terms: two)
+    said: list[str] = []
+    answers = iter([False, True])
+    terms = MaintenanceTerms(True, is_ended=lambda: next(answers), say=lambda _, t: said.append(t))
+    assert maintain_after_load(database, 0, terms) is None
+    assert said == [COMPACTED]
