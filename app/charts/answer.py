@@ -30,7 +30,7 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
         codes = [face["value"] for face in faces]
     meta = body.get("meta") or {}
     named = [*list_asked_codes(body), *(meta.get("partly_recorded") or ())]
-    unsearched = meta.get("unsearched")
+    missing = [*(meta.get("closed") or ()), *(meta.get("unsearched") or ())]
     if chart == "shifts":
         named += list_codes_of_shifts(body)
     elif chart == "memberships":
@@ -39,8 +39,8 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
         named += [row["actor"] for row in body["data"]]
     return {
         "names": read_names_of_codes(db, list(dict.fromkeys(named)), None),
-        "dataset_names": {one.code: one.name for one in read_cited_datasets(db, unsearched)}
-        if unsearched
+        "dataset_names": {one.code: one.name for one in read_cited_datasets(db, missing)}
+        if missing
         else {},
         "credits": [dataset_credit(one) for one in read_cited_datasets(db, codes)] if codes else [],
     }

@@ -41,7 +41,12 @@ class MarkRows(NamedTuple):
 
 
 def draw_marks(
-    buckets: list[VegaSpec], colors: KindColors, lanes: Lanes, axis: VegaSpec, room: float
+    buckets: list[VegaSpec],
+    colors: KindColors,
+    lanes: Lanes,
+    axis: VegaSpec,
+    room: float,
+    legend: VegaSpec,
 ) -> tuple[list[VegaSpec], int]:
     """Draw a mark with a label for each event; returns the layers and the height in pixels."""
     days = (buckets[0]["start"], bar_end(buckets[-1]["end"]))
@@ -58,7 +63,7 @@ def draw_marks(
         *_draw_line(rows, axis, days),
         *_draw_labels(rows, labels, axis, days, room),
         *_draw_rest(rest, lanes.height, rows),
-        *_draw_points(rows, events, colors, axis),
+        *_draw_points(rows, events, colors, axis, legend),
     ]
     return layers, round(rows.height)
 
@@ -186,7 +191,11 @@ def _draw_rest(rest: int, top: float, rows: MarkRows) -> list[VegaSpec]:
 
 
 def _draw_points(
-    rows: MarkRows, events: list[VegaSpec], colors: KindColors, axis: VegaSpec
+    rows: MarkRows,
+    events: list[VegaSpec],
+    colors: KindColors,
+    axis: VegaSpec,
+    legend: VegaSpec,
 ) -> list[VegaSpec]:
     kinds = list(colors)
     shown = [{**event, "y": rows.line + MARK * event["slot"]} for event in events]
@@ -213,8 +222,8 @@ def _draw_points(
         "encoding": {
             "x": day_channel("start", axis),
             "y": y,
-            "color": name_channel("kind", None, scale=fill, legend={"orient": "top"}),
-            "shape": name_channel("kind", None, scale=shape, legend={"orient": "top"}),
+            "color": name_channel("kind", None, scale=fill, legend=legend),
+            "shape": name_channel("kind", None, scale=shape, legend=legend),
             "tooltip": [{"field": "title"}, {"field": "date"}, {"field": "kind"}],
         },
     }

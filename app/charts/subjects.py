@@ -7,7 +7,17 @@ from app.charts.vega_lite import VegaSpec
 
 ACTOR_FILTERS = ("actor", "between", "initiator", "target", "member_of", "country")
 """Filters whose values are names of actors."""
-_OF_DRAWING = ("format", "width", "granularity", "top", "limit", "as_of", "cursor", "match")
+_OF_DRAWING = (
+    "format",
+    "width",
+    "granularity",
+    "top",
+    "limit",
+    "as_of",
+    "lineage",
+    "cursor",
+    "match",
+)
 _WINDOW = ("since", "until")
 MAX_CREDITS = 3
 """Datasets that a picture names; it counts the others."""

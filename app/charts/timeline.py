@@ -17,6 +17,7 @@ from app.charts.vega_lite import (
     VegaSpec,
     bar_end,
     build_row_axis,
+    build_top_legend,
     complete_spec,
     day_channel,
     describe_gaps,
@@ -62,7 +63,8 @@ def draw_timeline(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     lanes = place_in_lanes(body["meta"]["under_way"], days, kinds, room)
     draw = draw_marks if labelled else _draw_bars
     axis = build_row_axis(buckets, width) | {"grid": True}
-    layers, height = draw(buckets, colors, lanes, axis, room)
+    legend = build_top_legend(len(kinds), width)
+    layers, height = draw(buckets, colors, lanes, axis, room, legend)
     drawn: VegaSpec = {
         "height": height,
         "layer": [
@@ -87,7 +89,12 @@ def is_labelled(body: VegaSpec) -> bool:
 
 
 def _draw_bars(
-    buckets: list[VegaSpec], colors: KindColors, lanes: Lanes, axis: VegaSpec, _: float
+    buckets: list[VegaSpec],
+    colors: KindColors,
+    lanes: Lanes,
+    axis: VegaSpec,
+    _: float,
+    legend: VegaSpec,
 ) -> tuple[list[VegaSpec], int]:
     """Draw a bar for each bucket; returns the layers and the height of the plot in pixels."""
     kinds = tuple(colors)
@@ -98,7 +105,8 @@ def _draw_bars(
     scale = {"domain": [low, max(high, low + 1)], "range": [height, lanes.height + 6]}
     days = [buckets[0]["start"], bar_end(buckets[-1]["end"])]
     what = "events" if kinds == KINDS else "events between the two"
-    heading = f"{what} ({kinds[-1]} below the line)"
+    # In one line it would be longer than a plot is high.
+    heading = [what, f"({kinds[-1]} below the line)"]
     drawn: VegaSpec = {
         "data": {"values": bars},
         "mark": {"type": "rect", "strokeWidth": 0.7},
@@ -111,7 +119,7 @@ def _draw_bars(
                 "kind",
                 None,
                 scale={"domain": list(kinds), "range": [fill for fill, _ in colors.values()]},
-                legend={"orient": "top"},
+                legend=legend,
             ),
             "stroke": name_channel(
                 "kind",

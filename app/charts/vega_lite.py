@@ -42,8 +42,8 @@ CONFIG: VegaSpec = {
 }  # fmt: skip
 
 
-TITLE_LETTER = 8.6
-"""Pixels of a letter of a title."""
+TITLE_LETTER = 9.9
+"""Pixels of a letter of a title in the widest font that may replace ours, which is bold."""
 
 
 def wrap_words(text: str, room: int) -> list[str]:
@@ -133,6 +133,15 @@ def day_channel(
     return {"field": field, "type": "temporal", "scale": of_days, "axis": axis, **more}
 
 
+LEGEND_COLUMN = 116
+"""Pixels of a kind of event in a legend, with its mark and the room beside it."""
+
+
+def build_top_legend(kinds: int, width: int) -> VegaSpec:
+    """Build a legend above the plot, on as many lines as a chart of this width needs."""
+    return {"orient": "top", "columns": max(1, min(kinds, (width - 40) // LEGEND_COLUMN))}
+
+
 def build_label_axis(texts: Sequence[str], most: int) -> VegaSpec:
     """Build an axis of names with room for the longest in any font, up to `most` pixels."""
     longest = int(max((len(text) for text in texts), default=0) * LETTER_WIDTH)
@@ -141,7 +150,7 @@ def build_label_axis(texts: Sequence[str], most: int) -> VegaSpec:
     return {"labelLimit": int(most / FONT_WIDTH_MARGIN), "minExtent": most, "title": None}
 
 
-def number_channel(field: str, title: str | None, **more: object) -> VegaSpec:
+def number_channel(field: str, title: str | list[str] | None, **more: object) -> VegaSpec:
     """Return an encoding channel of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 

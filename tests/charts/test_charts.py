@@ -503,3 +503,28 @@ def test_descriptions_have_dates_in_words_and_minus_signs() -> None:
     assert vega_lite.describe_span([point, later]) == "13 – 31 Oct 2023"
     assert reader_words.write_signed(-0.6) == "−0.60"
     assert reader_words.write_long_day("2022-06-01", monthly=True) == "June 2022"
+
+
+def test_a_title_is_wrapped_before_the_edge_in_a_wide_font() -> None:
+    title = "Economic Community of West African States: members over time"
+    lines = vega_lite.complete_spec({}, title, "", 360, {})["title"]["text"]
+    assert max(map(len, lines)) * 9.9 <= 360 - 16
+
+
+def test_a_legend_has_as_many_columns_as_there_is_room() -> None:
+    columns = [vega_lite.build_top_legend(3, width)["columns"] for width in (280, 360, 480, 1160)]
+    assert columns == [2, 2, 3, 3]
+
+
+def test_the_axis_of_bars_names_both_directions_in_a_line_each(api: TestClient) -> None:
+    spec = api.get("/v1/timeline?between=ARM,CSTO&format=vega").json()
+    assert "events between the two" in json.dumps(spec)
+    assert "events between the two (" not in json.dumps(spec)
+
+
+def test_a_subject_does_not_name_the_lineage(api: TestClient) -> None:
+    permalink = api.get("/v1/timeline?between=ARM,RUS&since=2023-09&until=2023-10").json()["links"][
+        "permalink"
+    ]
+    spec = api.get(f"{permalink}&format=vega").json()
+    assert spec["title"]["text"] == ["Events between Armenia and Russia"]

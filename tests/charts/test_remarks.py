@@ -108,6 +108,12 @@ def test_feeds_and_briefs_say_which_members_are_missing(api: TestClient) -> None
              " counted."],
         ),
         ({"members_recorded": "all"}, []),
+        (
+            {"closed": ["shut"], "partly_recorded": ["AU"]},
+            ["Left out, because closed to readers without a key: the data of shut.",
+             "Only some members of African Union are recorded: what the others did is not"
+             " counted."],
+        ),
     ],
 )  # fmt: skip
 def test_remarks_are_said_once(meta: dict[str, Any], said: list[str]) -> None:

@@ -2,9 +2,16 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from closed_record import CLOSED, make_closed_record
+from conftest import copy_database
+from explorer.conftest import open_page
+from playwright.sync_api import Browser, Page, Route, expect
+from serving import serve_database
+
+from app.db.engine import Database
 
 pytestmark = pytest.mark.slow
 PARTLY = "Only some members of"
@@ -73,3 +80,42 @@ def test_a_screen_without_a_remark_shows_no_note(page: Page) -> None:
     expect(page.locator(".drawing")).to_have_count(1)
     expect(page.locator("[aria-busy]")).to_have_count(0)
     expect(page.locator("[role=note]")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def closed_address(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The service on a record of which one dataset is closed."""
+    url = copy_database("sqlite", "shut", tmp_path_factory.mktemp("shut"), request)
+    database = Database(url)
+    make_closed_record(database)
+    database.close()
+    with serve_database(url, alignment_datasets=("curated", CLOSED)) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "/?view=shift&actor=ARM&toward=RUS",
+        "/?view=shift&actor=FJI",
+        "/?view=compare&pair=ARM>RUS",
+        "/?view=events&between=ARM,RUS",
+        "/?view=map&actor=ARM",
+        "/?view=actor&actor=ARM",
+    ],
+)
+def test_a_closed_dataset_that_is_left_out_is_named(
+    browser: Browser, closed_address: str, view: str
+) -> None:
+    with open_page(browser, closed_address) as page:
+        said = open_with_notes(page, view)
+    assert said.count(f"closed to readers without a key: the data of {CLOSED}") == 1
+
+
+def test_the_list_of_datasets_says_which_are_closed(browser: Browser, closed_address: str) -> None:
+    with open_page(browser, closed_address) as page:
+        page.goto("/?view=datasets")
+        expect(page.get_by_text("Closed: readers without a key see neither")).to_have_count(1)
+        expect(page.get_by_text("Its events are closed to readers without a key;")).to_have_count(1)

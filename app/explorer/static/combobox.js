@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h, say } from "./dom.js";
+import { nameNow, nameOf } from "./names.js";
 import { lookUp, rich, t } from "./strings.js";
 
 const PAUSE = 120;
@@ -163,15 +164,14 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
   });
   input.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== input) close(); }, 0));
 
+  const show = (/** @type {string} */ code, /** @type {string} */ found) => {
+    names.set(code, found);
+    if (many) draw(); else if (input.value === code) input.value = found;
+  };
   if (!many) input.value = value;
+  for (const code of codes) if (nameNow(code) !== code) show(code, nameNow(code));
   draw();
-  for (const code of codes) {
-    resolve(code, 1).then(([one]) => {
-      if (one?.code !== code) return;
-      names.set(code, one.name);
-      if (many) draw(); else if (input.value === code) input.value = one.name;
-    }, () => { /* the code is shown in place of the name */ });
-  }
+  for (const code of codes) if (!names.has(code)) nameOf(code)?.then((found) => { if (found !== code) show(code, found); });
   return Object.assign(whole, { accept, clear: () => { input.value = ""; codes.length = 0; draw(); } });
 }
 

@@ -73,7 +73,7 @@ async function show({ first = false, left = null } = {}) {
   main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
   title?.after(shareButton() ?? "");
-  document.title = title ? t("app.title", { title: title.textContent }) : t("app.name");
+  document.title = title ? t("app.title", { title: title.dataset.page ?? title.textContent }) : t("app.name");
   printed.textContent = paperNote();
   say(title?.textContent ?? "");
   if (same) restoreFocus();

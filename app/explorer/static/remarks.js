@@ -1,7 +1,7 @@
 /* What has to be said with numbers: what they leave out, and on how little they rest. */
 
 import { h } from "./dom.js";
-import { fillNames } from "./names.js";
+import { fillDatasets, fillNames } from "./names.js";
 import { t } from "./strings.js";
 
 /**
@@ -13,10 +13,11 @@ export function remarked(remarks) {
   return h("div", { class: "remarks", role: "note", "aria-label": t("remarks.label") }, remarks.map((one) => h("p", {}, one)));
 }
 
-/** The remark that of some groups only some members are recorded; null where `meta` names none. */
-export function partlyRecorded(/** @type {{ partly_recorded?: string[] | null }} */ meta) {
-  if (!meta.partly_recorded?.length) return null;
-  return remarked([fillNames(h("span", {}), meta.partly_recorded, (names) => t("remarks.partly_recorded", { names: names.join(", ") }))]);
+/** What an answer leaves out, as far as its `meta` names groups and datasets; null where it names none. */
+export function leftOut(/** @type {{ partly_recorded?: string[] | null, closed?: string[] | null }} */ meta) {
+  const partly = meta.partly_recorded?.length ? fillNames(h("span", {}), meta.partly_recorded, (names) => t("remarks.partly_recorded", { names: names.join(", ") })) : null;
+  const closed = meta.closed?.length ? fillDatasets(h("span", {}), meta.closed, (names) => t("remarks.closed", { names: names.join(", ") })) : null;
+  return remarked([partly, closed].filter((one) => one !== null));
 }
 
 /**

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { combobox } from "../combobox.js";
 import { field, h } from "../dom.js";
 import { form } from "../forms.js";
-import { fillNames } from "../names.js";
+import { awaitNames, fillNames } from "../names.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
@@ -97,6 +97,7 @@ export async function compare() {
   const pairs = texts.map(sides);
   const known = pairs.filter((pair) => pair !== null);
   const days = span(known);
+  await awaitNames(known.flatMap((pair) => [pair.actor, pair.toward]));
   return [
     h("h1", {}, t("compare.title")),
     h("ul", { class: "chips", "aria-label": t("compare.pairs") }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },

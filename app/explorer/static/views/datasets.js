@@ -14,11 +14,15 @@ function follows(dataset, names) {
   return names.length ? t("datasets.follows", { names: names.join(", ") }) : t("datasets.follows_topic");
 }
 
+/** A text whose codes, which are in backquotes, are set as such. */
+const quoted = (/** @type {string} */ text) => text.split("`").map((part, n) => (n % 2 ? h("code", {}, part) : part));
+
 async function described(dataset, covered) {
   const names = await namesOf(dataset.follows ?? []);
   const days = dataset.first && dataset.last ? t("datasets.days", { days: inWords(`${dataset.first}/${dataset.last}`) }) : t("datasets.no_days");
-  return h("section", {}, h("h2", {}, dataset.name), dataset.scope ? h("p", {}, dataset.scope) : null,
+  return h("section", {}, h("h2", {}, dataset.name), dataset.scope ? h("p", {}, quoted(dataset.scope)) : null,
     h("p", {}, `${days} ${follows(dataset, names)}`), covered ? freshness(covered) : null,
+    dataset.access === "open" ? null : h("p", {}, t(dataset.access === "sums" ? "datasets.sums" : "datasets.closed")),
     h("p", { class: "quiet" }, t("datasets.licence", { licence: dataset.licence ?? "–", citation: dataset.citation ?? dataset.name })),
     h("p", {}, h("a", { href: link("events", { dataset: dataset.code }) }, t("datasets.events", { n: covered?.events ?? 0 }))));
 }

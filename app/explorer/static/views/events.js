@@ -7,7 +7,7 @@ import { choice, field, h, say } from "../dom.js";
 import { facets } from "../facets.js";
 import { form } from "../forms.js";
 import { list } from "../list.js";
-import { fillNames } from "../names.js";
+import { awaitNames, fillNames } from "../names.js";
 import { request } from "../request.js";
 import { countedWords } from "../periods.js";
 import { CLOCKS, FILTERS, go, now, taken } from "../state.js";
@@ -99,6 +99,7 @@ export function timeline(query) {
 
 export async function events() {
   const query = taken([...FILTERS, ...CLOCKS]);
+  await awaitNames(ACTORS.flatMap((name) => query.getAll(name)));
   const listed = new URLSearchParams([...query, ...taken(["sort"])]);
   const asked = h("div", {}, request(`/v1/events?${listed}`));
   return [

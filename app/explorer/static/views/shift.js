@@ -7,10 +7,10 @@ import { combobox } from "../combobox.js";
 import { choice, coded, field, h, longTable, table } from "../dom.js";
 import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
-import { fillNames } from "../names.js";
+import { awaitNames, fillNames } from "../names.js";
 import { later } from "../part.js";
 import { curveHeight, curveWords, signed } from "../periods.js";
-import { partlyRecorded } from "../remarks.js";
+import { leftOut, remarked } from "../remarks.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
@@ -83,19 +83,37 @@ function weighed(all) {
   return longTable(t("shift.events"), columns, all, line, first);
 }
 
-async function evidence(id) {
+/** Ties on a day, those in a group that are alike together: one line for each partner would be a page of them. */
+function gathered(ties) {
+  const alike = new Map();
+  for (const tie of ties) {
+    const key = JSON.stringify([tie.group, tie.status, tie.obligations]);
+    if (!alike.has(key)) alike.set(key, { ...tie, partners: [] });
+    alike.get(key).partners.push(tie.partner);
+  }
+  return [...alike.values()];
+}
+
+/**
+ * The evidence of a shift; its sentence only where the list above does not say it already.
+ * @param {string} id
+ * @param {Promise<{ sentence: string }[]>} listed
+ */
+async function evidence(id, listed) {
   const address = `/v1/shifts/${id}`;
-  const answer = await get(address);
+  const [answer, above] = await Promise.all([get(address), listed]);
+  const isSaid = above.some((row) => row.sentence === answer.sentence);
   const title = nameSides(h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }), answer, (named) => t("shift.evidence", { sides: named, range: range(answer) }));
   return [title,
-    h("p", {}, answer.sentence),
+    isSaid ? null : h("p", {}, answer.sentence),
     h("p", {}, answer.before ? t("shift.levels", { before: signed(answer.before.index), after: signed(answer.after.index), prior: signed(answer.prior), change: signed(answer.change) }) : answer.reason),
     grounds(answer),
     answer.flags.length ? h("p", {}, h("strong", {}, t("shift.artefacts")), " ", answer.flags.map((flag) => word("flag", flag)).join("; ")) : null,
+    answer.closed ? remarked([t("remarks.closed_evidence", { share: signed(answer.closed) })]) : null,
     answer.evidence.length ? weighed(answer.evidence) : h("p", {}, t("shift.no_single")),
-    answer.structure.ties.length ? table(t("shift.ties", { day: inWords(answer.structure.on) }), [t("shift.group"), t("shift.partner"), t("shift.status"), t("shift.obliges")], answer.structure.ties.map((tie) => [
+    answer.structure.ties.length ? table(t("shift.ties", { day: inWords(answer.structure.on) }), [t("shift.group"), t("shift.partner"), t("shift.status"), t("shift.obliges")], gathered(answer.structure.ties).map((tie) => [
       fillNames(h("a", { href: link("alliance", { code: tie.group }), title: tie.group }), [tie.group], ([group]) => group),
-      fillNames(h("span", { title: tie.partner }), [tie.partner], ([partner]) => partner), coded("step", tie.status), tie.obligations.map((one) => word("obligation", one)).join(", ")])) : null,
+      fillNames(h("span", { title: tie.partners.join(", ") }), tie.partners, (partners) => partners.join(", ")), coded("step", tie.status), tie.obligations.map((one) => word("obligation", one)).join(", ")])) : null,
     request(address)];
 }
 
@@ -143,24 +161,30 @@ export function curve(query, { days = zoomed(), zoom = setZoom, key = "curve", b
 export async function shift() {
   const query = taken(ASKED);
   if (query.get("toward") && !query.has("granularity")) query.set("granularity", "month");
-  const title = titled(query.get("actor"), query.getAll("toward").join(","));
   const wanted = new URLSearchParams([...query].filter(([name]) => name !== "granularity"));
   const address = `/v1/shifts?${wanted}`;
   const isPair = query.get("actor") && query.get("toward");
   const chosen = now().get("shift");
+  const title = titled(query.get("actor"), query.getAll("toward").join(","));
   const proof = h("section", {});
-  const prove = (id) => { proof.setAttribute("aria-labelledby", "evidence"); proof.replaceChildren(later(t("shift.weighing"), () => evidence(id))); };
+  const listed = get(address);
+  const rows = listed.then((found) => found.data, () => []);
+  const prove = (id) => { proof.setAttribute("aria-labelledby", "evidence"); proof.replaceChildren(later(t("shift.weighing"), () => evidence(id, rows))); };
   if (chosen) prove(chosen);
   /** @type {{ start: string, end: string }[]} */
   let breaks = [];
+  let again = false;
   const answers = later(t("shift.looking"), async () => {
-    const found = await get(address);
+    const asked = again ? get(address) : listed;
+    again = true;
+    const found = await asked;
     breaks = found.data.flatMap((row) => (row.onset ? row.onset_set : []));
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
-    if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].title });
-    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : [nothing(found.meta.reason), isPair ? null : partlyRecorded(found.meta)], request(address, found.links)];
+    if (isPair && found.data.length) document.title = t("app.title", { title: title.dataset.page = found.data[0].title });
+    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : [nothing(found.meta.reason), isPair ? null : leftOut(found.meta)], request(address, found.links)];
   });
-  if (isPair) answers.classList.add("answers");
+  answers.classList.add(isPair ? "answers" : "page");
+  await awaitNames(SIDES.flatMap((side) => query.getAll(side)));
   if (!isPair) return [title, asking(), answers, proof];
   const series = `/v1/alignment?${query}`;
   return [title, asking(), answers, curve(query, { breaks: () => breaks }), request(series), proof];
