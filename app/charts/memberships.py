@@ -1,5 +1,6 @@
 """Draw memberships over time: a bar for each period, a mark for each membership step. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypedDict
@@ -19,6 +20,8 @@ from app.edtf import parse_edtf
 from app.reader_words import write_edtf
 
 COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
+LABELS = {"in-force": "in force", "withdrawing": "leaving", "withdrawn": "left"}
+"""How steps and states are labelled that readers would not read as they are coded."""
 STEPS = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
 SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
 STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6"}
@@ -181,6 +184,7 @@ def _build_legend(orient: str, shown: list[str], width: int) -> VegaSpec:
         "orient": orient,
         "title": None,
         "values": shown,
+        "labelExpr": f"{json.dumps(LABELS)}[datum.label] || datum.label",
         "columns": max(1, min(len(shown), (width - 40) // 116)),
     }
 
@@ -199,7 +203,7 @@ def describe_memberships(rows: list[MembershipBar]) -> str:
         return "No memberships are known."
     periods = [
         f"{row['who']} {write_since(row['since'], row['until'])}"
-        f" ({row['status'].replace('-', ' ')})"
+        f" ({LABELS.get(row['status'], row['status'])})"
         for row in rows[:12]
     ]
     more = f"; and {len(rows) - 12} more" if len(rows) > 12 else ""

@@ -528,3 +528,11 @@ def test_a_subject_does_not_name_the_lineage(api: TestClient) -> None:
     ]
     spec = api.get(f"{permalink}&format=vega").json()
     assert spec["title"]["text"] == ["Events between Armenia and Russia"]
+
+
+def test_legends_of_memberships_are_in_words(api: TestClient) -> None:
+    svg = api.get("/v1/alliances/ECOWAS/history?format=svg").text
+    assert ">leaving<" in svg
+    assert ">left<" in svg
+    assert ">withdrawn<" not in svg
+    assert ">in-force<" not in svg

@@ -115,6 +115,13 @@ def test_no_view_overflows_a_phone_screen(
         view.screenshot(path=shots / f"{name}-phone.png")
 
 
+def test_when_a_revision_was_written_is_said_as_other_days_are(page: Page) -> None:
+    open_view(page, VIEWS["event"])
+    written = page.get_by_role("table", name="Revisions of this record").locator("time").first
+    day = r"\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}, \d\d:\d\d UTC"
+    expect(written).to_have_text(re.compile(day))
+
+
 def test_dark_theme_is_toggled_by_button(page: Page, shots: Path | None) -> None:
     open_view(page, VIEWS["events"])
     paper = "getComputedStyle(document.body).backgroundColor"

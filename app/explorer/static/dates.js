@@ -41,12 +41,12 @@ export function dated(/** @type {string} */ text) {
   return h("time", { datetime: /^\d{4}(-\d{2}){0,2}$/.test(text) ? text : null, title: text }, inWords(text));
 }
 
-const moments = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-
-/** An instant of the record in words, in UTC. */
+/** An instant of the record in words, in UTC: “3 Oct 2023, 14:05 UTC”. */
 export function moment(/** @type {string} */ text) {
-  const time = Date.parse(text ?? "");
-  return h("time", { datetime: text, title: text }, Number.isNaN(time) ? text : t("date.moment", { time: moments.format(time) }));
+  const time = new Date(text ?? "");
+  if (Number.isNaN(time.valueOf())) return h("time", { datetime: text, title: text }, text);
+  const [day, clock] = time.toISOString().split("T");
+  return h("time", { datetime: text, title: text }, t("date.moment", { day: one(day), time: clock.slice(0, 5) }));
 }
 
 /** The steps of a membership: what was done, and when. */

@@ -1,6 +1,7 @@
 /* What is said where there is nothing to show: the four kinds of nothing, and failures. */
 
 import { h } from "./dom.js";
+import { fillNames } from "./names.js";
 import { link, now } from "./state.js";
 import { rich, t } from "./strings.js";
 
@@ -47,8 +48,15 @@ function mended(/** @type {Fault} */ fault) {
     : [pair[0], sent && pair[1].includes(sent) ? pair[1].replace(sent, value) : value])));
 }
 
+/** How a message about an actor that is unknown begins; what it suggests are codes of actors. */
+const NO_ACTOR = /^no actor is called/;
+
 function linked(/** @type {Fault} */ fault, /** @type {(value: string) => string[][]} */ mend) {
-  return (fault.suggestions ?? []).slice(0, 5).map((value) => h("a", { href: `/?${new URLSearchParams(mend(value))}` }, value));
+  const isActor = NO_ACTOR.test(fault.message);
+  return (fault.suggestions ?? []).slice(0, 5).map((value) => {
+    const a = h("a", { href: `/?${new URLSearchParams(mend(value))}`, title: value }, value);
+    return isActor ? fillNames(a, [value], ([name]) => name) : a;
+  });
 }
 
 function explained(/** @type {Fault} */ fault) {
