@@ -21,6 +21,7 @@ from app.briefs.schemas import (
     RecentEvent,
 )
 from app.briefs.words import count_words, write_text
+from app.charts.remarks import describe_closed
 from app.charts.vega_lite import shorten_text
 from app.db.types import NO_END_DAY
 from app.events import queries as of_events
@@ -73,6 +74,7 @@ def build_actor_brief(
     covered = _read_coverage(db, asked, question)
     elsewhere = 0 if asked.dataset else _count_events_elsewhere(db, question, version)
     own = _find_acting_codes(db, actor, as_of)
+    missing = _list_missing(db, actor, question.closed)
     weightiest = sorted(events, key=lambda one: _weigh_event(one, own))[:MAX_EVENTS]
     return ActorBrief(
         actor=actor.code,
@@ -96,7 +98,7 @@ def build_actor_brief(
         memberships_on=day,
         memberships=memberships,
         left=left,
-        caveats=_list_caveats(reason, shifts, tested, covered, elsewhere),
+        caveats=_list_caveats(reason, shifts, covered, elsewhere, missing),
         covered=covered,
         datasets=[
             DatasetCredit.model_validate(one, from_attributes=True)
@@ -296,21 +298,33 @@ def _read_coverage(
     return [DayRange(start=start, end=min(end, NO_END_DAY)) for start, end in sorted(spans)]
 
 
+def _list_missing(db: Connection, actor: Actor, closed: Sequence[str]) -> list[tuple[str, str]]:
+    """List what the record or the reader's rights leave out, as codes and texts."""
+    found: list[tuple[str, str]] = []
+    if actor.members_recorded == "some":
+        found.append(("partly_recorded", write_text("caveat_members", name=actor.name)))
+    if closed:
+        names = [one.name for one in read_cited_datasets(db, closed)]
+        found.append(("remark", describe_closed(names)))
+    return found
+
+
 def _list_caveats(
     reason: EmptyReason | None,
     shifts: Sequence[Shift],
-    tested: int,
     covered: Sequence[DayRange],
     elsewhere: int,
+    missing: Sequence[tuple[str, str]],
 ) -> list[BriefCaveat]:
     """List what limits the answer, the gravest first."""
     found: list[tuple[str, str]] = []
     if reason is not None:
         found.append((reason, write_text(f"caveat_{reason}")))
+    found += missing
     if elsewhere:
         text = write_text("caveat_elsewhere", n=count_words("events", elsewhere))
         found.append(("elsewhere", text))
-    found.append(("tested", write_text("caveat_tested", n=tested)))
+    found.append(("tested", write_text("caveat_tested")))
     if any(shift.provisional for shift in shifts):
         found.append(("provisional", write_text("caveat_provisional")))
     if any(shift.single_source for shift in shifts):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from app.briefs.layout import (
-    MAX_CAVEATS,
     MAX_HEADLINE,
     MAX_TITLE,
     BriefPage,
     EventRow,
+    fit_caveats,
     fit_parts,
     name_group,
     write_about,
@@ -54,7 +54,7 @@ def lay_out_actor_brief(
         left=_write_shifts(brief, names),
         right_title=_write_membership_title(brief),
         right=_write_memberships(brief),
-        caveats=fit_parts([one.text for one in brief.caveats], MAX_CAVEATS),
+        caveats=fit_caveats(brief.caveats),
         credits=[*write_credits(brief.datasets), write_text("grades_actor")],
         permalink=base + links.explorer,
         evidence=links.explorer,

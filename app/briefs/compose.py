@@ -36,9 +36,17 @@ BEST_FIRST = "-at_least"
 
 
 def build_brief(
-    db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
+    db: Connection,
+    asked: PairQuery,
+    defaults: Sequence[str],
+    version: Version,
+    as_of: int | None,
+    curve_remarks: Sequence[str] = (),
 ) -> Brief:
-    """Build the brief of a pair; raises `InvalidParameterError` for a name that is unknown."""
+    """Build the brief of a pair; raises `InvalidParameterError` for a name that is unknown.
+
+    `curve_remarks` is what has to be said beside the curve of the pair.
+    """
     question = resolve_question(db, asked, defaults, as_of)
     known = read_calibration(db, as_of)
     first, *others = _find_rows(db, asked, question, known)
@@ -61,7 +69,8 @@ def build_brief(
     partly = find_partly_recorded(db, question.groups, as_of)
     group_names = serialize.read_sentence_names(db, set(partly), as_of) if partly else {}
     missing = index_remarks.describe_missing_members(partly, group_names)
-    remarks = words.list_remarks(first, names)
+    remarks = [one for one in curve_remarks if one != missing]
+    remarks += [one for one in words.list_remarks(first, names) if one not in remarks]
     return Brief(
         names=words.join_names([names[code] for code in _list_sides(question)]),
         title=shift.title,

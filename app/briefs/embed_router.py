@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from app.briefs.citation import write_credit
-from app.briefs.drawing import find_days_of_curve
+from app.briefs.drawing import find_days_of_curve, list_remarks_of_chart, read_curve
 from app.briefs.filter import PairQuery
 from app.briefs.map_places import draw_map_of, read_map_places
 from app.briefs.render import EmbedPanel, render_embed_html
@@ -26,6 +26,8 @@ from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
+from app.events.queries import resolve_filter
+from app.events.read import read_event_page_meta
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import pin_version
@@ -188,7 +190,10 @@ def _respond_with_embed(
 
         def make_response() -> Response:
             days = _find_common_days(db, queries, chosen, version, then)
-            panels = [_draw_panel(view, days) for view in views]
+            panels = [
+                _draw_panel(view, days, _list_remarks(db, view, query, days, chosen, then))
+                for view, query in zip(views, queries, strict=True)
+            ]
             credit = write_credit(db, views[0], version)
             base = resolve_public_url(request, chosen)
             address = f"{base}{request.url.path}?{request.url.query}"
@@ -218,7 +223,29 @@ def _find_common_days(
     return (min(d[0] for d in known), max(d[1] for d in known)) if known else None
 
 
-def _draw_panel(view: ViewDescription, days: tuple[str, str] | None) -> EmbedPanel:
+def _list_remarks(
+    db: Connection,
+    view: ViewDescription,
+    query: str,
+    days: tuple[str, str] | None,
+    chosen: Settings,
+    then: int,
+) -> Sequence[str]:
+    """List what the picture of a view says below it, for those who hear its words."""
+    if view.shift is not None:
+        items = [*parse_qsl(query), *zip(("since", "until"), days or (), strict=False)]
+        pair = read_parameters(PairQuery, items)
+        return read_curve(db, pair, chosen.alignment_datasets, view.version, then).remarks
+    if view.events is None:
+        return view.remarks
+    resolved = resolve_filter(db, view.events, then)
+    meta = read_event_page_meta(db, resolved, "none", view.version, empty=False)
+    return list_remarks_of_chart(db, "timeline", {"meta": meta.model_dump()})
+
+
+def _draw_panel(
+    view: ViewDescription, days: tuple[str, str] | None, remarks: Sequence[str]
+) -> EmbedPanel:
     """Draw a view, over some days where it is one of several."""
     assert view.picture is not None
     pins = urlencode(pin_version(view.version))
@@ -229,6 +256,7 @@ def _draw_panel(view: ViewDescription, days: tuple[str, str] | None) -> EmbedPan
         widths, wide = WIDTHS_OF_SEVERAL, WIDE_OF_SEVERAL
     return EmbedPanel(
         title=view.title,
+        alt=" ".join([f"{view.title}.", *remarks]) if remarks else view.title,
         text=view.description,
         sources=[(most, f"{start}&width={width}") for most, width in widths],
         picture=f"{start}&width={wide}",

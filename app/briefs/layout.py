@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.briefs.schemas import (
     Brief,
     BriefAnswer,
+    BriefCaveat,
     BriefEvent,
     BriefStep,
     BriefTie,
@@ -23,7 +24,7 @@ from app.shifts.schemas import DayRange
 
 MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 110, 2, 34
 MAX_HEADLINE, MAX_OTHERS, MAX_TIES = 240, 160, 220
-MAX_STEPS, MAX_CAVEATS, MAX_CREDITS = 120, 480, 220
+MAX_STEPS, MAX_CAVEATS, MAX_CREDITS = 120, 1100, 220
 """Characters of the headline, of another shift, and of each list with all of its parts."""
 MAX_ACRONYM, MAX_SHORT_NAME = 6, 20
 """Letters of a code that readers know better than a long name, such as CSTO."""
@@ -109,11 +110,11 @@ def lay_out_brief(answer: BriefAnswer, day: str, base: str) -> BriefPage:
         no_events=write_text("no_events"),
         events_titles=[_write_events_title(n, whole) for n in range(len(rows) + 1)],
         events=rows,
-        left_title=write_text("against"),
+        left_title=write_text("against" if brief.shift.onset else "both_ways"),
         left=[_write_against(brief)],
         right_title=write_text("ties", day=write_edtf(brief.ties_on)),
         right=["; ".join(_write_ties(brief.ties)), *_write_steps(brief.steps)],
-        caveats=fit_parts([one.text for one in brief.caveats], MAX_CAVEATS),
+        caveats=fit_caveats(brief.caveats),
         credits=[*write_credits(brief.datasets), write_text("grades")],
         permalink=base + links.explorer,
         evidence=links.explorer,
@@ -141,13 +142,21 @@ def fit_on_page(page: BriefPage) -> BriefPage:
     return replace(page, events=page.events[: _count_fitting(page)])
 
 
-def fit_parts(parts: Sequence[str], most: int) -> list[str]:
-    """Keep the first parts that have room together, and say how many are left out."""
+def fit_caveats(caveats: Sequence[BriefCaveat]) -> list[str]:
+    """Keep the gravest of what limits an answer, and say where the others are."""
+    return fit_parts([one.text for one in caveats], MAX_CAVEATS, "more_caveats")
+
+
+def fit_parts(parts: Sequence[str], most: int, more: str = "and_more") -> list[str]:
+    """Keep the first parts that have room together, and say how many are left out.
+
+    `more` is the key of the words that say it.
+    """
     found: list[str] = []
     for n, part in enumerate(parts):
         short = shorten_text(part, most)
         if found and sum(map(len, found)) + len(short) > most:
-            return [*found, write_text("and_more", n=len(parts) - n)]
+            return [*found, write_text(more, n=len(parts) - n)]
         found.append(short)
     return found
 
@@ -243,10 +252,11 @@ def _write_events_title(shown: int, whole: int) -> str:
 
 
 def _write_against(brief: Brief) -> str:
+    dated = brief.shift.onset is not None
     if not brief.against.n:
-        return write_text("against_none")
+        return write_text("against_none" if dated else "both_ways_none")
     return write_text(
-        "against_some",
+        "against_some" if dated else "both_ways_some",
         n=brief.against.n,
         all=brief.speaks_for.n + brief.against.n,
         against=write_signed(brief.against.share),

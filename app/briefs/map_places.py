@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from app.briefs.drawing import list_remarks_of_chart
 from app.briefs.map_drawing import MapTexts, draw_map, load_land
 from app.briefs.map_frame import Box, MapPlace
 from app.briefs.words import write_text
-from app.charts.remarks import describe_unsearched
 from app.events import queries
 from app.events.filter import EventFilter, EventQuery
 from app.events.read import read_event_page, read_event_page_meta
@@ -41,8 +41,8 @@ class MapAnswer:
     reason: EmptyReason | None
     box: Box | None
     """The part of the world that the filter chooses: west, south, east, north."""
-    unsearched: Sequence[str] = ()
-    """Datasets whose words are not searched."""
+    remarks: Sequence[str] = ()
+    """What has to be said beside the numbers."""
 
 
 def read_map_places(
@@ -64,7 +64,8 @@ def read_map_places(
     # An area across the antimeridian is framed by the places in it.
     box: Box | None = area if area is not None and area.west < area.east else None
     counts = (len(documents), located.count or 0, whole.count or 0)
-    return MapAnswer(places, *counts, whole.reason, box, whole.unsearched or [])
+    remarks = list_remarks_of_chart(db, "timeline", {"meta": whole.model_dump()})
+    return MapAnswer(places, *counts, whole.reason, box, remarks)
 
 
 def _gather_places(locations: Sequence[dict[str, object]]) -> list[MapPlace]:
@@ -87,11 +88,10 @@ def draw_map_of(answer: MapAnswer, title: str, credit: str, width: int) -> str:
     empty = "map_unplaced" if answer.whole else EMPTY_TEXTS[answer.reason or "no_match"]
     largest = sorted(answer.places, key=lambda place: -place.count)[:3]
     named = ", ".join(f"{place.name} ({place.count})" for place in largest)
-    missing = [describe_unsearched(answer.unsearched)] if answer.unsearched else []
     texts = MapTexts(
         title=title,
-        description=" ".join(filter(None, [f"{title}.", shown, *missing, named])),
+        description=" ".join(filter(None, [f"{title}.", shown, *answer.remarks, named])),
         empty=write_text(empty),
-        notes=[shown, *missing, credit, write_text("map_land", source=load_land().source)],
+        notes=[shown, *answer.remarks, credit, write_text("map_land", source=load_land().source)],
     )
     return draw_map(answer.places, texts, width, answer.box)

@@ -26,6 +26,8 @@ class EmbedPanel:
     """A picture of an embed with its words; `sources` are for narrow windows, by their width."""
 
     title: str
+    alt: str
+    """The title, and what the picture says below it."""
     text: str
     sources: list[tuple[int, str]]
     picture: str

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.briefs.actor_brief import build_actor_brief
 from app.briefs.actor_layout import lay_out_actor_brief
 from app.briefs.compose import build_brief
-from app.briefs.drawing import draw_curve, draw_shifts_of
+from app.briefs.drawing import draw_curve, draw_shifts_of, read_curve
 from app.briefs.filter import BriefFormat, BriefQuery, PageQuery, PaperSize, SubjectQuery
 from app.briefs.layout import BriefPage, fit_on_page, lay_out_brief
 from app.briefs.render import render_brief_html, render_brief_pdf
@@ -141,12 +141,15 @@ def _compose_pair(
     then: int | None,
 ) -> Composed:
     asked, defaults = subject.to_pair_query(), chosen.alignment_datasets
-    brief = build_brief(db, asked, defaults, version, then)
+    curve = read_curve(db, asked, defaults, version, then)
+    brief = build_brief(db, asked, defaults, version, then, curve.remarks)
     links = _build_links(request, version, brief.shift.id)
     answer = BriefAnswer(data=brief, meta=Meta(version=version), links=links)
 
     def draw() -> str:
-        return draw_curve(db, asked, defaults, version, then) if brief.reason is None else ""
+        if brief.reason is not None:
+            return ""
+        return draw_curve(db, asked, chosen.alignment_datasets, curve.body, version, then)
 
     page = lay_out_brief(answer, today(), resolve_public_url(request, chosen))
     name = "-".join([brief.shift.actor, *brief.shift.toward, *brief.shift.against])[:80]

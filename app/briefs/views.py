@@ -15,6 +15,7 @@ from app.alliances.read import ALLIANCE_KINDS, read_alliances
 from app.briefs.compose import find_best_shift
 from app.briefs.filter import PairQuery
 from app.briefs.words import write_text
+from app.charts.remarks import list_chart_remarks
 from app.db.as_of import resolve_version
 from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
@@ -32,6 +33,8 @@ Model = TypeVar("Model", bound=BaseModel)
 NAMED_FIELDS = ("between", "actor", "initiator", "target", "member_of")
 """Fields of a filter of events whose actors are in its title."""
 MAX_NAMES = 6
+MAX_MEMBERS = 30
+"""Members of a group that its description names; it counts the others."""
 MAX_PAIRS = 4
 """Pairs that an embed shows."""
 NO_VERSION = Version(0, Ancestry(()))
@@ -65,6 +68,8 @@ class ViewDescription:
     """The id, for the sources of its evidence."""
     events: EventFilter | None = None
     """What the view lists, for the sources of these events."""
+    remarks: tuple[str, ...] = ()
+    """What has to be said beside its picture, where that does not depend on what is drawn."""
 
     @classmethod
     def of_record(
@@ -250,7 +255,12 @@ def _describe_alliance(
     )
     day = read_parameters(OnDayQuery, [("on", asked.get("on", ""))]).day
     group = read_alliances(db, day, [code], then)[0]
-    members = write_text("members_on", day=write_edtf(day), names=", ".join(group.members))
+    found = db.execute(queries.select_names_of_actors(group.members[:MAX_MEMBERS], then))
+    by_code = {row.code: row.name for row in found}
+    named = [by_code.get(code, code) for code in group.members[:MAX_MEMBERS]]
+    if len(group.members) > MAX_MEMBERS:
+        named.append(write_text("and_more", n=len(group.members) - MAX_MEMBERS))
+    members = write_text("members_on", day=write_edtf(day), names=", ".join(named))
     path = f"/v1/alliances/{quote(code)}"
     return ViewDescription(
         title=write_text("view_members", name=group.name, day=write_edtf(day)),
@@ -258,6 +268,7 @@ def _describe_alliance(
         version=version,
         address=address,
         picture=f"{path}/history",
+        remarks=tuple(list_chart_remarks({"meta": {"members_recorded": group.members_recorded}})),
         data=(
             ViewLink("application/json", join_address(f"{path}/members", [("on", day)])),
             ViewLink("text/csv", join_address(f"{path}/history", [("format", "csv")])),

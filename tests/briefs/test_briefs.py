@@ -2,6 +2,7 @@
 
 import re
 import sys
+from base64 import b64decode
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.briefs import render
-from app.briefs.layout import BriefPage, fit_on_page, lay_out_brief
-from app.briefs.schemas import BriefAnswer
+from app.briefs.layout import BriefPage, fit_caveats, fit_on_page, lay_out_brief
+from app.briefs.schemas import BriefAnswer, BriefCaveat
 from app.briefs.words import load_strings, write_odds
 from app.reader_words import write_edtf
 from app.shifts.evidence_schemas import EvidenceSource
@@ -255,3 +256,40 @@ def test_every_text_of_the_catalogue_is_used() -> None:
     keys = {key.removesuffix("_one") for key in load_strings()}
     unused = {key for key in keys - used if not key.startswith("caveat_")}
     assert unused == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sides", ["actor=NER&toward=ECOWAS", "actor=ARM&toward=CSTO"])
+def test_what_the_curve_leaves_out_is_said_in_words_and_once(api: TestClient, sides: str) -> None:
+    remarks = api.get(f"/v1/alignment?{sides}").json()["meta"]["remarks"]
+    texts = [caveat["text"] for caveat in ask_brief(api, sides)["data"]["caveats"]]
+    assert len(remarks) > 1
+    for remark in remarks:
+        assert texts.count(remark) == 1
+    page = unescape(api.get(f"/brief?{sides}").text)
+    for remark in remarks:
+        assert page.count(remark) == 1
+    [picture] = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    svg = b64decode(picture).decode()
+    assert "data-remarks" not in svg
+    assert "Source: " in svg
+
+
+@pytest.mark.slow
+def test_a_brief_names_the_members_that_are_recorded_in_part(api: TestClient) -> None:
+    caveats = ask_brief(api, "actor=AFRICAN-UNION")["data"]["caveats"]
+    assert caveats[0]["code"] == "partly_recorded"
+    assert caveats[0]["text"].startswith("Only some members of African Union are recorded")
+
+
+def test_events_are_for_or_against_a_shift_alone(api: TestClient) -> None:
+    words = load_strings()
+    undated = unescape(api.get("/brief?actor=QAT&toward=SAU").text)
+    assert words["both_ways"] in undated
+    assert words["against"] not in undated
+    assert words["against"] in unescape(api.get("/brief?actor=ARM&toward=RUS").text)
+
+
+def test_what_has_no_room_is_in_the_json() -> None:
+    caveats = [BriefCaveat(code="remark", text="x" * 600) for _ in range(3)]
+    assert fit_caveats(caveats) == ["x" * 600, "The JSON of this brief says 2 more."]

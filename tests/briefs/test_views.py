@@ -242,3 +242,36 @@ def test_a_closed_record_gives_no_titles_away(bundled_urls: dict[str, str]) -> N
         assert "Armenia" not in api.get(f"/?{PAIR}").text
         assert api.get(f"/embed/{EMBEDS[0]}").status_code == 401
         assert api.get("/v1/citation", params={"view": PAIR}).status_code == 401
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "address",
+    [
+        "shift?actor=RUS&toward=AFRICAN-UNION",
+        "timeline?member_of=AFRICAN-UNION&since=2022",
+        "map?member_of=AFRICAN-UNION&since=2022",
+        "members?code=AFRICAN-UNION",
+        "compare?pair=RUS>AFRICAN-UNION&pair=ARM>RUS",
+    ],
+)
+def test_the_words_of_an_embed_say_what_its_picture_leaves_out(
+    api: TestClient, address: str
+) -> None:
+    page = unescape(api.get(f"/embed/{address}").text)
+    alt, *_ = re.findall(r'<img src="[^"]+" alt="([^"]+)"', page)
+    assert "Only some members" in alt
+    picture, *_ = re.findall(r'<img src="([^"]+)"', page)
+    drawn = re.sub(r"<[^>]+>", " ", api.get(picture).text)
+    assert "Only some members" in drawn
+
+
+def test_an_embed_without_remarks_has_its_title_as_words(api: TestClient) -> None:
+    page = unescape(api.get("/embed/timeline?between=ARM,RUS&since=2023-09&until=2023-10").text)
+    assert 'alt="Events of Armenia and Russia, September 2023 – October 2023"' in page
+
+
+def test_members_are_named_and_many_are_counted(api: TestClient) -> None:
+    assert "Armenia, Belarus" in unescape(api.get("/embed/members?code=CSTO").text)
+    said = unescape(api.get("/embed/members?code=UN").text)
+    assert re.search(r"Afghanistan, .+ and \d+ more\.", said)

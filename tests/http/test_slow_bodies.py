@@ -62,6 +62,23 @@ def test_unfinished_body_is_408(
     assert (b"connection", b"close") in start["headers"]
 
 
+def test_an_unfinished_question_of_an_assistant_is_408(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(body, "PATIENCE", 0.2)
+    pieces = [b'{"jsonrpc": "2.0",']
+
+    async def receive() -> dict[str, Any]:
+        if not pieces:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+    start, said = post_slowly(database, b"/mcp", receive, tmp_path)
+    assert (start["status"], said["status"], said["type"]) == (408, 408, "/problems/timeout")
+    assert said["detail"].startswith("Only 18 bytes of the body arrived in time")
+    assert (b"connection", b"close") in start["headers"]
+
+
 def test_slow_upload_is_408(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
