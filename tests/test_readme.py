@@ -33,6 +33,16 @@ def test_readme_check_detects_a_wrong_answer() -> None:
     assert not is_contained({"a": None}, {})
 
 
+def test_commands_of_the_readme_read_the_database_that_make_run_fills() -> None:
+    makefile = (Path(__file__).parent.parent / "Makefile").read_text(encoding="utf-8")
+    kept = re.search(r"^DATA \?= (\S+)$", makefile, re.MULTILINE)
+    served = re.search(r"ENTENTE_DATABASE_URL:-(\S+)\}\"", makefile)
+    assert kept
+    assert served
+    url = served[1].replace("$(DATA)", kept[1])
+    assert f"```sh\nexport ENTENTE_DATABASE_URL={url}\n.venv/bin/entente timeline" in README
+
+
 def test_readme_lists_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `ENTENTE_.+$", README, re.MULTILINE)
     expected = []
