@@ -294,6 +294,19 @@ def test_members_of_the_day(group: str, on: str, expected: str) -> None:
         ("ECOWAS", "2020-01-01", 15),
         ("ECOWAS", "2025-01-29", 12),
         ("ARAB-LEAGUE", "2020-01-01", 22),
+        ("WARSAW-PACT", "1968-01-01", 8),
+        ("WARSAW-PACT", "1989-11-09", 7),
+        ("WARSAW-PACT", "1991-01-01", 6),
+        ("WARSAW-PACT", "1991-07-01", 0),
+        ("GCC", "2020-01-01", 6),
+        ("ASEAN", "2000-01-01", 10),
+        ("ASEAN", "2025-12-01", 11),
+        ("SEATO", "1960-01-01", 8),
+        ("SEATO", "1975-01-01", 7),
+        ("CENTO", "1956-01-01", 5),
+        ("CENTO", "1960-01-01", 4),
+        ("OPEC", "2018-12-31", 16),  # and Indonesia, which is suspended
+        ("OPEC", "2026-06-01", 12),
     ],
 )
 def test_number_of_members(group: str, on: str, count: int) -> None:
