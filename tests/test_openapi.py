@@ -88,6 +88,18 @@ def test_no_example_is_left_over() -> None:
     assert set(EXAMPLES) == set(OPERATIONS)
 
 
+def test_every_format_that_can_be_asked_for_has_a_documented_media_type() -> None:
+    asked = {
+        name: set(parameter["schema"].get("enum", ()))
+        for name, (path, operation) in OPERATIONS.items()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "format" and operation is PATHS[path].get("get")
+    }
+    kinds = {name: OPERATIONS[name][1]["responses"]["200"]["content"] for name in asked}
+    assert {"listRejects", "listEvents"} < set(asked)
+    assert {n: f for n, f in asked.items() if len(kinds[n]) < len(f)} == {}
+
+
 def test_parameters_are_described() -> None:
     bare = {
         parameter["name"]

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from http.client import HTTPException
+from typing import Any
 
 import pytest
 from examples import add_key
@@ -65,7 +66,11 @@ def test_killed_while_delivering(database: Database, monkeypatch: pytest.MonkeyP
         while (shown := service.ask("GET", where)[1])["pending"] or shown["position"] is not None:
             assert time.monotonic() < until, shown
             time.sleep(0.1)
-        changes = service.ask("GET", "/v1/changes?actor=ARM&limit=1000&after=0")[1]["data"]
+        changes, page = list[dict[str, Any]](), "/v1/changes?actor=ARM&limit=1000&after=0"
+        while page:
+            answer = service.ask("GET", page)[1]
+            changes += answer["data"]
+            page = answer["links"]["next"]
         until = time.monotonic() + 30
         first: dict[int, None] = {}
         while len(first) < len(changes):

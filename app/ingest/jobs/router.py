@@ -282,7 +282,9 @@ class RejectsQuery(PagingQuery):
     "/imports/{import_id}/rejects",
     response_model=Page[RejectedRow],
     operation_id="listRejects",
-    responses=example_responses("listRejects"),
+    responses=document_media_types(
+        example_responses("listRejects"), {"ndjson": ("application/x-ndjson",)}
+    ),
     dependencies=[Depends(require_read_access)],
 )
 def list_rejects(
