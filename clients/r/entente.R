@@ -30,13 +30,13 @@ entente_list <- function(service, path, ..., pages = Inf) {
   parts <- list()
   first <- NULL
   while (!is.null(address) && length(parts) < pages) {
-    page <- jsonlite::fromJSON(entente_read_text(service, address), flatten = FALSE)
+    page <- jsonlite::fromJSON(entente_read_text(service, address), simplifyVector = FALSE)
     if (is.null(first)) first <- page
-    if (is.data.frame(page$data)) parts[[length(parts) + 1]] <- page$data
+    parts[[length(parts) + 1]] <- page$data
     following <- page$links[["next"]]
     address <- if (is.null(following)) NULL else paste0(service$url, following)
   }
-  rows <- if (length(parts) == 0) data.frame() else jsonlite::rbind_pages(parts)
+  rows <- entente_join_pages(parts)
   permalink <- first$links$permalink
   attr(rows, "permalink") <- if (is.null(permalink)) NULL else paste0(service$url, permalink)
   attr(rows, "version") <- first$meta$version
@@ -69,14 +69,22 @@ entente_changes <- function(service, after = 0, position = NULL, ...) {
   }
   parts <- list()
   repeat {
-    page <- jsonlite::fromJSON(entente_read_text(service, address))
-    if (is.data.frame(page$data)) parts[[length(parts) + 1]] <- page$data
+    page <- jsonlite::fromJSON(entente_read_text(service, address), simplifyVector = FALSE)
+    parts[[length(parts) + 1]] <- page$data
     if (is.null(page$links[["next"]])) break
     address <- paste0(service$url, page$links[["next"]])
   }
-  rows <- if (length(parts) == 0) data.frame() else jsonlite::rbind_pages(parts)
+  rows <- entente_join_pages(parts)
   attr(rows, "position") <- address
   rows
+}
+
+# Make one data frame of the rows of pages. All rows are read together, so that a column has the
+# same type wherever a page ends, and a field that only some rows have is NA in the others.
+entente_join_pages <- function(parts) {
+  rows <- do.call(c, parts)
+  if (length(rows) == 0) return(data.frame())
+  jsonlite::fromJSON(jsonlite::toJSON(rows, auto_unbox = TRUE, null = "null", digits = NA))
 }
 
 # Save every event of a filter as Parquet, for arrow::read_parquet() or duckdb.

@@ -50,7 +50,7 @@ def count_calls(
 def test_dates_are_parsed_once(api: TestClient, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     query_models._find_days.cache_clear()  # another test may have asked for the same days
     calls = count_calls(monkeypatch, edtf, "_parse_date")  # which every month reaches
-    dates = {"since": "2019-04", "until": "2024-03", "known_by": "2024-01"}
+    dates = {"since": "2019-04~", "until": "2024-03~", "known_by": "2024-01~"}  # of no event
     asked = "&".join(f"{name}={text}" for name, text in dates.items())
     answer = api.get(f"{way}&{asked}")
     assert answer.status_code == 200, answer.text
