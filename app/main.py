@@ -52,6 +52,7 @@ from app.http.answer_memory import AnswerMemory
 from app.http.api_document import complete_api_document
 from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
+from app.http.first_questions import answer_first_questions
 from app.http.head import HeadMiddleware
 from app.http.known_routes import KnownRoutes
 from app.http.metrics import count_database_use, count_version_wait
@@ -91,6 +92,15 @@ Parameters are strict: an unknown one is refused, and the nearest known one is s
 can be read to its end by `links.next`. An empty list says why it is empty.
 
 The bundled data is licensed under CC BY 4.0; every dataset names its licence at `/v1/datasets`."""
+
+FIRST_QUESTIONS = (
+    "/healthz",
+    "/v1/events?limit=1",
+    "/v1/events?actor=USA",
+    "/v1/facets?actor=USA",
+    "/v1/timeline?actor=USA",
+)
+"""What readers and the explorer ask most, of an actor whom nearly every database has."""
 
 
 def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
@@ -154,6 +164,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
+            if in_background:
+                await answer_first_questions(app, FIRST_QUESTIONS, settings.thread_count)
             admission = Admission(hands_over_together=threads.has_turns)
             admission.start_measuring()
             try:
