@@ -53,7 +53,8 @@ def select_joined_page(key: StatementKey) -> RowsStatement:
 
 @lru_cache(maxsize=1024)
 def _compile_joined_page(key: StatementKey) -> CompiledStatement:
-    return compile_statement(key.dialect_name, select_joined_page(key), often=True)
+    asked = select_joined_page(key)
+    return compile_statement(key.dialect_name, asked, steady=key.has_one_plan, often=True)
 
 
 def fetch_joined_page(db: Connection, query: BoundQuery, most: int) -> JoinedPage:

@@ -23,13 +23,23 @@ from app.events.filter import CountMode, EventQuery, Sort
 from app.events.joined_page import fetch_joined_page
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
-from app.events.statement import select_matching
+from app.events.statement import WALKED_FIELDS, select_matching
 from app.events.word_index import list_unsearched_datasets
 from app.lineages import Version
 from app.page_models import Meta
 from app.text import quote_id
 
 _APART = {"cursor", "limit", "count", "fields", "format", "bom", "as_of", "lineage"}
+
+
+def has_one_plan(asked: EventQuery) -> bool:
+    """Guess whether a page has one plan (`StatementKey`), before a transaction begins.
+
+    Where it is guessed wrongly, the statement is planned for its values, or says so by itself.
+    """
+    fields = asked.model_fields_set
+    walked = fields - _APART <= WALKED_FIELDS and len(asked.actor) == 1
+    return walked and "as_of" not in fields
 
 
 def query_fingerprint(asked: EventQuery) -> str:

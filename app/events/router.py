@@ -203,7 +203,8 @@ def list_events(
             "flat", "does not go with format=json", "Use it with format=parquet or arrow."
         )
     with database.connect() as db:
-        expect_plans(db)
+        if not read.has_one_plan(asked):
+            expect_plans(db)
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:

@@ -101,6 +101,21 @@ class StatementKey:
         )
 
     @property
+    def has_one_plan(self) -> bool:
+        """Whether one plan is right for all values of a page, whose index is walked in its order.
+
+        So it is for the events of an actor that began in a window: there is no other index by
+        actor and day. Of all actors PostgreSQL would read the whole table (decision 052).
+        """
+        fields = dict(self.shape.field_counts)
+        return (
+            fields.get("actor") == 1
+            and fields.keys() <= WALKED_FIELDS
+            and self.is_by_day
+            and (self.part == "begun" or "since" not in fields)
+        )
+
+    @property
     def is_descending(self) -> bool:
         """Whether the newest, or the most relevant, come first."""
         return self.sort.startswith("-") or self.sort == "relevance"
@@ -111,6 +126,8 @@ class StatementKey:
         return self.sort.endswith("date")
 
 
+WALKED_FIELDS = frozenset(("actor", "since", "until"))
+"""Fields by which the key of `participations` is walked, and next to nothing is passed over."""
 CARRIED_COLUMNS = ("dataset", "type", "intensity", "quad", "status", "end")
 """Columns of `events` that `participations` has too."""
 

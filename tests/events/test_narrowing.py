@@ -5,14 +5,24 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.db.engine import Database
 from app.db.tables import events
+from app.events.filter import EventQuery
+from app.events.joined_page import fetch_joined_page
+from app.events.queries import bind_query, resolve_filter
 from app.events.rare_days import NO_DAYS_KNOWN, find_event_days
 from app.events.resolved_filter import ResolvedFilter
-from bench.generate import HUB, RARE_COUNTRY, fill_with_hub
-from bench.narrowing import QUESTIONS, count_page_blocks, settle_tables
+from bench.generate import HUB, NAMES, RARE_COUNTRY, fill_with_hub
+from bench.narrowing import (
+    LIMIT,
+    QUESTIONS,
+    Ran,
+    count_page_blocks,
+    record_statements,
+    settle_tables,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_both]
 EVENTS = 20_000
@@ -57,3 +67,39 @@ def test_days_of_a_country_are_sought_only_where_it_is_rare(hub: Database) -> No
         ]
     assert len(found[0].days) > 20
     assert found[1] == NO_DAYS_KNOWN
+
+
+def read_page(hub: Database, actor: str, since: str | None) -> None:
+    asked = EventQuery.model_validate({"actor": [actor], "since": since})
+    with hub.connect() as db:
+        resolved = resolve_filter(db, asked, None)
+        fetch_joined_page(db, bind_query(db, resolved, limit=LIMIT + 1), LIMIT)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("since", [None, "2016-01-01"])
+def test_one_plan_reads_pages_of_the_busiest_and_of_the_rarest_actor(
+    hub: Database, since: str | None
+) -> None:
+    ran: Ran = []
+    with record_statements(ran):
+        for actor in [NAMES[-1], HUB] * 6:
+            read_page(hub, actor, since)
+    walks = [
+        (prepared, values)
+        for statement, values in ran
+        if (prepared := statement.prepared_statement) is not None
+        and "page" in values
+        and not prepared.is_planned_each_time
+    ]
+    assert len(walks) == 12
+    plans = text("SELECT generic_plans FROM pg_prepared_statements WHERE name = :name")
+    with hub.connect() as db:
+        for prepared, values in walks[-2:]:
+            name = prepared.name.decode()
+            assert db.scalar(plans, {"name": name}) >= 6  # after some that were made for values
+            given = ", ".join(repr(values[one]) for one in prepared.parameter_names)
+            db.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+            again = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name} ({given})"
+            [found] = db.exec_driver_sql(again).scalar() or []
+            assert found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"] <= MOST
