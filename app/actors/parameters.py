@@ -1,18 +1,17 @@
 """Actors named in a path or a query parameter are resolved to their codes."""
 
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection
 
 from app.actors.queries import UnknownActorError, find_actor, resolve_actor_code
-from app.db.reader import get_state
+from app.db.state_memory import StateMemory
 from app.errors import InvalidParameterError, MovedError, NotFoundError
 
 MOST_KNOWN, LONGEST_KNOWN = 4096, 100
 """Names that are remembered, of each engine, and the longest of them."""
-_KNOWN = WeakKeyDictionary[Dialect, dict[tuple[str | None, str, int | None], str]]()
-"""By the version that was read, the name, and the version that was asked about."""
+_KNOWN = StateMemory[str](MOST_KNOWN)
+"""By the name and the version that was asked about."""
 
 
 def resolve_path_actor(
@@ -48,16 +47,12 @@ def resolve_query_actor(db: Connection, field: str, asked: str, as_of: int | Non
     Raises `InvalidParameterError` with the nearest names for an unknown actor. What a name means in
     a version of the database is remembered.
     """
-    state = get_state(db)
-    known = _KNOWN.setdefault(db.dialect, {}) if state is not None else {}
-    if (code := known.get((state, asked, as_of))) is not None:
+    if (code := _KNOWN.find(db, (asked, as_of))) is not None:
         return code
     try:
         code = resolve_actor_code(db, asked, as_of=as_of)
         if len(asked) <= LONGEST_KNOWN:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            known[state, asked, as_of] = code
+            _KNOWN.remember(db, (asked, as_of), code)
         return code
     except UnknownActorError as unknown:
         near = [candidate.code for candidate in unknown.near]

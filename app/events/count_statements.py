@@ -103,7 +103,7 @@ def compile_day_totals(key: CountKey) -> CompiledStatement:
         n.filter(of.hit.end != of.hit.value),
     )
     rows = rows.select_from(of.rows).group_by("day").order_by("day")
-    return compile_statement(key.dialect_name, rows)
+    return compile_statement(key.dialect_name, rows, steady=key.matching.part != "whole")
 
 
 @lru_cache(maxsize=512)
@@ -164,4 +164,4 @@ def compile_facet(key: StatementKey, face: str) -> CompiledStatement:
         value = column(face)
         rows = select(value, n).select_from(rows_of)
     rows = rows.group_by(value).order_by(n.desc(), value.is_(None), value.asc())
-    return compile_statement(key.dialect_name, rows)
+    return compile_statement(key.dialect_name, rows, steady=key.part != "whole")

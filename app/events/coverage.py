@@ -1,6 +1,6 @@
 """Which days the datasets of a question cover, and why an answer is empty."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from itertools import starmap
@@ -13,6 +13,7 @@ from app.dataset_access import Purpose
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.stored_document import document_of
 from app.db.reader import get_hidden
+from app.db.state_memory import StateMemory
 from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
@@ -107,12 +108,28 @@ def read_covered_spans(
 def read_dataset_scopes(
     db: Connection, resolved: ResolvedFilter, hidden: Sequence[str] = ()
 ) -> list[DatasetScope]:
-    """Read the scope of each dataset that a question names, or of all but the hidden ones."""
+    """Read the scope of each dataset that a question names, or of all but the hidden ones.
 
-    run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(resolved.dataset))
-    values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(resolved.dataset)}
-    rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
-    return [_make_scope(*row) for code, *row in rows if code not in hidden]
+    What the datasets of a version of the database cover is remembered.
+    """
+    wanted = resolved.dataset
+    scopes = _SCOPES.find(db, (wanted, resolved.as_of))
+    if scopes is None:
+        run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(wanted))
+        values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(wanted)}
+        rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
+        scopes = [(code, _make_scope(*row)) for code, *row in rows]
+        if len(wanted) <= MOST_NAMED:
+            _SCOPES.remember(db, (wanted, resolved.as_of), scopes)
+    return [scope for code, scope in scopes if code not in hidden]
+
+
+MOST_NAMED = 16
+"""Actors or datasets that a question names at most for what it reads to be remembered."""
+_SCOPES = StateMemory[list[tuple[str, DatasetScope]]](16)
+"""By the datasets that were asked for and the version: few, since a scope may have many spans."""
+_GROUPS = StateMemory[frozenset[str]](4096)
+"""By the actors and the version."""
 
 
 class _CoveredDays(msgspec.Struct):
@@ -151,7 +168,8 @@ def _compile_scopes(kind: str, as_of: bool, wanted: int) -> CompiledStatement:
     rows = select_as_of(datasets, select_rows) if as_of else select_rows(datasets.c)
     scopes = rows.subquery()
     found = select(scopes.c.code, scopes.c.first, scopes.c.last, document_of(revisions))
-    return compile_statement(kind, found.join(revisions, revisions.c.seq == scopes.c.seq))
+    rows_of = found.join(revisions, revisions.c.seq == scopes.c.seq)
+    return compile_statement(kind, rows_of, steady=True)
 
 
 def select_following(
@@ -169,17 +187,24 @@ def select_following(
     named = {*resolved.actor, *resolved.between, *resolved.initiator, *resolved.target}
     if not named:
         return [*unrestricted, *some]
-    wanted = named
+    wanted: Set[str] = named
     if not all(s.follows and named.intersection(s.follows) for s in some):
         wanted = named | _read_states_of(db, sorted(named), resolved.as_of)
-    return [*unrestricted, *(s for s in some if s.follows and wanted.intersection(s.follows))]
+    return [*unrestricted, *(s for s in some if s.follows and not wanted.isdisjoint(s.follows))]
 
 
-def _read_states_of(db: Connection, codes: Sequence[str], as_of: int | None) -> set[str]:
+def _read_states_of(db: Connection, codes: Sequence[str], as_of: int | None) -> frozenset[str]:
     """Read what persons and bodies among some actors belong to; all groups of the others too."""
+    asked = (tuple(codes), as_of)
+    if (known := _GROUPS.find(db, asked)) is not None:
+        return known
     run = _compile_groups_of(db.dialect.name, as_of is not None, len(codes))
     values: dict[str, object] = {f"actor_{n}": code for n, code in enumerate(codes)}
-    return {group for (group,) in run.fetch_rows(db, _bind_version(values, as_of))}
+    rows = run.fetch_rows(db, _bind_version(values, as_of))
+    groups = frozenset(group for (group,) in rows)
+    if len(codes) <= MOST_NAMED:
+        _GROUPS.remember(db, asked, groups)
+    return groups
 
 
 @lru_cache(maxsize=64)
@@ -190,4 +215,4 @@ def _compile_groups_of(kind: str, as_of: bool, wanted: int) -> CompiledStatement
         return select(m.group).where(m.actor.in_([bindparam(f"actor_{n}") for n in range(wanted)]))
 
     rows = select_as_of(memberships, select_rows) if as_of else select_rows(memberships.c)
-    return compile_statement(kind, rows)
+    return compile_statement(kind, rows, steady=True)

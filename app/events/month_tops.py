@@ -152,7 +152,7 @@ def _compile_tops(of: StatementKey) -> CompiledStatement:
     rows = select(join_texts(place, *order), *documents, func.count(revisions.c.packed))
     same = revisions.c.seq == found.c.value // (MAX_QUAD + 1)
     rows = rows.select_from(bucket.join(found, true()).join(revisions, same))
-    return compile_statement(of.dialect_name, rows)
+    return compile_statement(of.dialect_name, rows, steady=True)
 
 
 def _select_tops(key: StatementKey, *, is_shared: bool) -> Select[int]:

@@ -169,10 +169,10 @@ def _compile_counts(
     conditions = (*wanted, c.month <= bindparam("last"), of_datasets, *of_types)
     if face:
         counted = select(c[face], func.sum(c.n)).where(*conditions).group_by(c[face])
-        return compile_statement(kind, counted)
+        return compile_statement(kind, counted, steady=True)
     counts = (c.n, c.cooperation, c.conflict, c.scored, c.intensity, c.lasting)
     summed = (cast(func.sum(count), BigInteger) for count in counts)
     at_peak = case((c.at_peak > MAX_AT_PEAK, MAX_AT_PEAK), else_=c.at_peak)
     peak = cast(c.peak * (1 << PEAK_BITS) + at_peak, Text)
     totals = select(c.month, *summed, join_texts(peak, c.type)).where(*conditions)
-    return compile_statement(kind, totals.group_by(c.dataset, c.month))
+    return compile_statement(kind, totals.group_by(c.dataset, c.month), steady=True)

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from recorded_statements import record_statements
 
 from app.actors import parameters
+from app.events import coverage
 from app.http.answer_memory import AnswerMemory
 
 MOST = {
@@ -48,7 +49,8 @@ MOST_ON_SQLITE = {"/v1/timeline?actor=ARM&since=2020&granularity=month": 77}
 def forgetful(api: TestClient) -> Iterator[TestClient]:
     """The service without its memories: another test may have asked the same."""
     api.get("/v1/events?limit=1")  # a process reads its lineages once
-    parameters._KNOWN.clear()
+    for memory in (parameters._KNOWN, coverage._SCOPES, coverage._GROUPS):
+        memory.clear()
     state = api.app.state  # type: ignore[attr-defined]
     memory, state.answers = state.answers, AnswerMemory(0)
     yield api

@@ -1,0 +1,56 @@
+"""What is remembered of a version of a database is not said of another one."""
+
+import make
+
+from app.db.engine import Database
+from app.db.lineage_table import read_version
+from app.db.state_memory import StateMemory
+from app.events.coverage import DatasetScope, read_dataset_scopes
+from app.events.resolved_filter import ResolvedFilter
+from app.sources.changes import write_datasets
+from app.sources.schemas import Dataset
+
+
+def test_a_value_is_of_the_version_that_was_read(database: Database) -> None:
+    memory = StateMemory[str](2)
+    with database.connect() as db:
+        memory.remember(db, "early", "no version was read yet")
+        read_version(db)
+        memory.remember(db, "key", "value")
+        assert memory.find(db, "early") is None
+        assert memory.find(db, "key") == "value"
+    with database.write() as db:
+        make.dataset(db)
+    with database.connect() as db:
+        assert memory.find(db, "key") is None
+        read_version(db)
+        assert memory.find(db, "key") is None
+
+
+def test_a_full_memory_begins_again(database: Database) -> None:
+    memory = StateMemory[int](2)
+    with database.connect() as db:
+        read_version(db)
+        for number in range(3):
+            memory.remember(db, number, number)
+        assert [memory.find(db, number) for number in range(3)] == [None, None, 2]
+
+
+def test_what_datasets_cover_is_that_of_the_version(database: Database) -> None:
+    fields = {"code": "made", "name": "made", "version": "1", "licence": "none", "citation": "made"}
+
+    def cover(**days: str) -> None:
+        with database.write() as db:
+            write_datasets(db, [Dataset.model_validate(fields | days)], make.BY)
+
+    def read_scopes() -> list[DatasetScope]:
+        with database.connect() as db:
+            read_version(db)
+            return read_dataset_scopes(db, ResolvedFilter(dataset=("made",)))
+
+    cover(first="2020-01-01", last="2020-12-31")
+    [before], [again] = read_scopes(), read_scopes()
+    assert before == again
+    cover(first="2020-01-01", last="2021-12-31")
+    [now] = read_scopes()
+    assert (before.last, now.last) == ("2020-12-31", "2021-12-31")
