@@ -30,8 +30,9 @@ from bench.daily_nets import prepare_database, run_command
 
 OF_THE_FAMILY = {
     "id", "q", "family_size", "verdict", "label", "sentence", "headline", "title", "reason",
+    "memberships",
 }  # fmt: skip
-"""Fields of a row that depend on the tests among which it was found."""
+"""Fields of a row that depend on the tests among which it was found, as its verdict does."""
 FIRST_DAY, DAYS, PUBLISHERS = np.datetime64("2016-01-01"), 1460, 40
 Row = dict[str, Any]
 MAX_REMAINDER = 1e-9

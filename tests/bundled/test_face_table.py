@@ -181,7 +181,7 @@ def test_nato_has_too_little_data(api: TestClient) -> None:
     """Its best date has a p between 0.05 and 0.2: neither a shift nor steady."""
     [row] = ask(api, "/v1/shifts", actor="ARM", toward="NATO", until="2021")
     assert row["verdict"] in ("steady", "no_evidence")
-    assert row["after"]["index"] > 0.9
+    assert row["after"]["index"] > 0.85
 
 
 def test_the_tilt_to_the_west_was_unknown_in_october_2023(api: TestClient) -> None:
@@ -427,7 +427,8 @@ BROKEN_AND_MENDED = (
     ("DEU", "RUS"), ("JPN", "KOR"), ("AUS", "FRA"), ("TUR", "USA"), ("CUB", "USA"), ("USA", "CHN"),
     ("PHL", "CHN"), ("AUS", "CHN"), ("VEN", "COL"), ("EGY", "TUR"), ("ISR", "TUR"), ("IND", "PAK"),
     ("KOR", "PRK"), ("RWA", "COD"), ("DZA", "FRA"), ("PAK", "AFG"), ("PAK", "USA"), ("IRQ", "USA"),
-    ("ETH", "ERI"), ("MDV", "IND"),
+    ("ETH", "ERI"), ("MDV", "IND"), ("PRK", "USA"), ("CZE", "RUS"), ("SWE", "RUS"), ("EST", "RUS"),
+    ("BGR", "RUS"), ("MDA", "RUS"), ("VEN", "USA"), ("TUR", "GRC"),
 )  # fmt: skip
 
 
