@@ -20,7 +20,7 @@ def test_an_exact_total_is_the_length_of_the_list(api: TestClient) -> None:
 
 
 def test_few_events_are_counted_even_for_an_estimate(api: TestClient) -> None:
-    meta = api.get("/v1/events", params={"count": "estimate"}).json()["meta"]
+    meta = api.get("/v1/events", params={"actor": "ARM", "count": "estimate"}).json()["meta"]
     assert meta["count_is"] == "exact"
 
 
