@@ -26,6 +26,19 @@ def test_best_match_is_first(bundled_database: Database, asked: str, first: list
     assert found[: len(first)] == first
 
 
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [("Zelensky", "volodymyr-zelensky"), ("Зеленский", "volodymyr-zelensky"),
+     ("Xi Jinping", "xi-jinping"), ("xi", "xi-jinping"), ("习近平", "xi-jinping"),
+     ("Biden", "joe-biden"), ("Assad", "bashar-al-assad"), ("Starmer", "keir-starmer"),
+     ("Hamas", "hamas"), ("Hizballah", "hezbollah"), ("Houthis", "houthis"),
+     ("Ansar Allah", "houthis"), ("Taliban", "taliban"), ("Pakistani Taliban", "ttp"),
+     ("ISIS", "islamic-state"), ("cameo:HEZ", "hezbollah"), ("Wagner", "wagner-group")],
+)  # fmt: skip
+def test_leaders_and_armed_groups_are_found(api: TestClient, asked: str, first: str) -> None:
+    assert search(api, q=asked)[0] == first
+
+
 @pytest.mark.parametrize("asked", ["Armenai", "100%", "_", "' OR 1=1", "  ", "armenia zzz"])
 def test_what_no_name_has_is_no_match(api: TestClient, asked: str) -> None:
     found = api.get("/v1/actors", params={"q": asked}).json()

@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -184,18 +186,32 @@ def test_every_term_of_office_has_a_document(persons):
     for p in persons:
         named = p["sources"].split("|") if p["sources"] else []
         assert "editors-general-knowledge" not in named
-        assert named or not p["belongs_to"], p
+        assert named or p["kind"] == "organization", p
+        assert bool(p["belongs_to"]) == (p["kind"] in {"person", "body"}), p
 
 
-def test_persons_exist_and_are_used(persons):
+def test_persons_exist_and_bodies_are_used(persons):
     used = {p["actor"] for name in FILES.values() for e in lines(name) for p in e["participants"]}
     known = {row["code"] for name in ("states.csv", "organizations.csv") for row in table(name)}
-    assert used - known == {p["code"] for p in persons}
+    assert used - known <= {p["code"] for p in persons}
     for p in persons:
-        assert p["kind"] in {"person", "body", "organization"}
+        assert p["kind"] in {"person", "body", "organization", "armed_group"}
+        assert p["code"] in used or p["kind"] in {"person", "armed_group"}, p
+        assert re.fullmatch(r"[a-z0-9-]+", p["code"]), p
         assert p["name"]
         assert p["summary"]
         assert not p["until"] or p["since"] < p["until"]
+
+
+def test_an_office_has_one_holder_at_a_time(persons):
+    terms = defaultdict(list)
+    for p in persons:
+        if p["kind"] == "person":
+            terms[p["belongs_to"], p["role"]].append((p["since"], p["until"] or "9999", p["code"]))
+    assert len(terms["USA", "president"]) == 4
+    for of_office in terms.values():
+        for (_, until, earlier), (since, _, later) in pairwise(sorted(of_office)):
+            assert until <= since, (earlier, later)
 
 
 def test_founding_case(case):
