@@ -29,7 +29,7 @@ def test_best_match_is_first(bundled_database: Database, asked: str, first: list
 @pytest.mark.parametrize(
     ("asked", "first"),
     [("Zelensky", "volodymyr-zelensky"), ("Зеленский", "volodymyr-zelensky"),
-     ("Xi Jinping", "xi-jinping"), ("xi", "xi-jinping"), ("习近平", "xi-jinping"),
+     ("Xi Jinping", "xi-jinping"), ("习近平", "xi-jinping"),
      ("Biden", "joe-biden"), ("Assad", "bashar-al-assad"), ("Starmer", "keir-starmer"),
      ("Hamas", "hamas"), ("Hizballah", "hezbollah"), ("Houthis", "houthis"),
      ("Ansar Allah", "houthis"), ("Taliban", "taliban"), ("Pakistani Taliban", "ttp"),
