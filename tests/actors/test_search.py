@@ -37,6 +37,12 @@ def test_best_match_is_first(bundled_database: Database, asked: str, first: list
 )  # fmt: skip
 def test_leaders_and_armed_groups_are_found(api: TestClient, asked: str, first: str) -> None:
     assert search(api, q=asked)[0] == first
+    assert api.get("/v1/events", params={"actor": asked}).status_code == 200
+
+
+def test_a_name_of_two_leaders_is_asked_about(api: TestClient) -> None:
+    assert search(api, q="Khamenei") == ["ali-khamenei", "mojtaba-khamenei"]
+    assert api.get("/v1/events", params={"actor": "Khamenei"}).status_code == 422
 
 
 @pytest.mark.parametrize("asked", ["Armenai", "100%", "_", "' OR 1=1", "  ", "armenia zzz"])
