@@ -317,7 +317,7 @@ def test_members_that_are_not_recorded_are_no_empty_group(api: TestClient) -> No
     )
     assert observers.json()["meta"]["reason"] == "not_recorded"
     history = api.get("/v1/alliances/AFRICAN-UNION/history").json()
-    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 13)
+    assert (history["meta"]["members_recorded"], history["meta"]["recorded"]) == ("some", 14)
 
 
 def test_ties_name_the_groups_that_they_may_lack(api: TestClient) -> None:

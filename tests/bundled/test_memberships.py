@@ -305,6 +305,12 @@ def test_members_of_the_day(group: str, on: str, expected: str) -> None:
         ("SEATO", "1975-01-01", 7),
         ("CENTO", "1956-01-01", 5),
         ("CENTO", "1960-01-01", 4),
+        ("CENTO", "1979-04-01", 4),  # a meeting to dissolve it was announced in March
+        ("CENTO", "1979-06-01", 0),
+        ("USA-TWN-1954", "1979-12-31", 2),
+        ("USA-TWN-1954", "1980-01-01", 0),
+        ("MERCOSUR", "2024-08-06", 5),
+        ("MERCOSUR", "2024-08-07", 6),
         ("OPEC", "2018-12-31", 16),  # and Indonesia, which is suspended
         ("OPEC", "2026-06-01", 12),
     ],
@@ -383,12 +389,51 @@ def on(day: str, actor: str, group: str, role: str = "member") -> str | None:
         ("MRT", "AFRICAN-UNION", "2008-01-01", "in-force"),
         ("TGO", "AFRICAN-UNION", "2005-03-01", "suspended"),
         ("TGO", "AFRICAN-UNION", "2006-01-01", "in-force"),
+        ("CIV", "ECOWAS", "2011-01-01", "suspended"),
+        ("CIV", "ECOWAS", "2012-01-01", "in-force"),
         ("CIV", "AFRICAN-UNION", "2011-01-01", "suspended"),
         ("CIV", "AFRICAN-UNION", "2012-01-01", "in-force"),
     ],
 )
 def test_suspensions_after_coups(actor: str, group: str, day: str, status: str) -> None:
     assert on(day, actor, group) == status
+
+
+@pytest.mark.parametrize(
+    ("actor", "group", "role", "day", "status"),
+    [
+        ("BLR", "NATO", "partner", "2021-11-18", "in-force"),
+        ("BLR", "NATO", "partner", "2021-11-19", "suspended"),
+        ("UKR", "OTTAWA-CONVENTION", "member", "2025-07-14", "in-force"),
+        ("UKR", "OTTAWA-CONVENTION", "member", "2025-07-15", "suspended"),
+        ("UZB", "GUAM", "member", "2003-01-01", "suspended"),
+        ("EGY", "ARAB-LEAGUE", "member", "1979-03-30", "in-force"),
+        ("EGY", "ARAB-LEAGUE", "member", "1989-05-22", "suspended"),
+        ("EGY", "ARAB-LEAGUE", "member", "1989-05-23", "in-force"),
+        ("HRV", "EU", "candidate", "2010-01-01", "in-force"),
+        ("PAK", "SEATO", "member", "1973-01-01", "withdrawing"),
+    ],
+)
+def test_status_of_those_who_took_no_full_part(
+    actor: str, group: str, role: str, day: str, status: str
+) -> None:
+    assert on(day, actor, group, role) == status
+
+
+@pytest.mark.parametrize(
+    ("day", "seated"),
+    [
+        ("2012-12-31", True),
+        ("2013-06-01", False),
+        ("2014-01-01", True),
+        ("2017-01-01", False),
+        ("2021-01-01", True),
+        ("2022-04-06", True),
+        ("2022-04-07", False),
+    ],
+)
+def test_terms_of_russia_in_the_human_rights_council(day: str, seated: bool) -> None:
+    assert ("RUS" in members("UNHRC", day)) is seated
 
 
 def test_armenia_in_the_founding_case() -> None:
