@@ -47,12 +47,12 @@ def resolve_query_actor(db: Connection, field: str, asked: str, as_of: int | Non
     Raises `InvalidParameterError` with the nearest names for an unknown actor. What a name means in
     a version of the database is remembered.
     """
-    if (code := _KNOWN.find(db, (asked, as_of))) is not None:
+    if (code := _KNOWN.find_value(db, (asked, as_of))) is not None:
         return code
     try:
         code = resolve_actor_code(db, asked, as_of=as_of)
         if len(asked) <= LONGEST_KNOWN:
-            _KNOWN.remember(db, (asked, as_of), code)
+            _KNOWN.remember_value(db, (asked, as_of), code)
         return code
     except UnknownActorError as unknown:
         near = [candidate.code for candidate in unknown.near]

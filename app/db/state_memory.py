@@ -21,13 +21,13 @@ class StateMemory(Generic[T]):
         self._most = most
         self._known = WeakKeyDictionary[Dialect, dict[tuple[str, Hashable], T]]()
 
-    def find(self, db: Connection, key: Hashable) -> T | None:
+    def find_value(self, db: Connection, key: Hashable) -> T | None:
         """Find what is remembered of the version that a connection sees; None for nothing."""
         state = get_state(db)
         known = None if state is None else self._known.get(db.dialect)
         return None if state is None or known is None else known.get((state, key))
 
-    def remember(self, db: Connection, key: Hashable, value: T) -> None:
+    def remember_value(self, db: Connection, key: Hashable, value: T) -> None:
         """Remember a value; where there are too many, all others are forgotten."""
         if (state := get_state(db)) is None:
             return
@@ -35,7 +35,3 @@ class StateMemory(Generic[T]):
         if len(known) >= self._most:
             known.clear()
         known[state, key] = value
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._known.clear()

@@ -37,6 +37,14 @@ class DatasetScope(NamedTuple):
     spans: Sequence[tuple[str, str]]
 
 
+MOST_NAMED = 16
+"""Actors or datasets that a question names at most for what it reads to be remembered."""
+_SCOPES = StateMemory[list[tuple[str, DatasetScope]]](16)
+"""By the datasets that were asked for and the version: few, since a scope may have many spans."""
+_GROUPS = StateMemory[frozenset[str]](4096)
+"""By the actors and the version."""
+
+
 def find_empty_reason(
     db: Connection,
     resolved: ResolvedFilter,
@@ -113,23 +121,15 @@ def read_dataset_scopes(
     What the datasets of a version of the database cover is remembered.
     """
     wanted = resolved.dataset
-    scopes = _SCOPES.find(db, (wanted, resolved.as_of))
+    scopes = _SCOPES.find_value(db, (wanted, resolved.as_of))
     if scopes is None:
         run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(wanted))
         values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(wanted)}
         rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
         scopes = [(code, _make_scope(*row)) for code, *row in rows]
         if len(wanted) <= MOST_NAMED:
-            _SCOPES.remember(db, (wanted, resolved.as_of), scopes)
+            _SCOPES.remember_value(db, (wanted, resolved.as_of), scopes)
     return [scope for code, scope in scopes if code not in hidden]
-
-
-MOST_NAMED = 16
-"""Actors or datasets that a question names at most for what it reads to be remembered."""
-_SCOPES = StateMemory[list[tuple[str, DatasetScope]]](16)
-"""By the datasets that were asked for and the version: few, since a scope may have many spans."""
-_GROUPS = StateMemory[frozenset[str]](4096)
-"""By the actors and the version."""
 
 
 class _CoveredDays(msgspec.Struct):
@@ -196,14 +196,14 @@ def select_following(
 def _read_states_of(db: Connection, codes: Sequence[str], as_of: int | None) -> frozenset[str]:
     """Read what persons and bodies among some actors belong to; all groups of the others too."""
     asked = (tuple(codes), as_of)
-    if (known := _GROUPS.find(db, asked)) is not None:
+    if (known := _GROUPS.find_value(db, asked)) is not None:
         return known
     run = _compile_groups_of(db.dialect.name, as_of is not None, len(codes))
     values: dict[str, object] = {f"actor_{n}": code for n, code in enumerate(codes)}
     rows = run.fetch_rows(db, _bind_version(values, as_of))
     groups = frozenset(group for (group,) in rows)
     if len(codes) <= MOST_NAMED:
-        _GROUPS.remember(db, asked, groups)
+        _GROUPS.remember_value(db, asked, groups)
     return groups
 
 

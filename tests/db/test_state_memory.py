@@ -14,17 +14,17 @@ from app.sources.schemas import Dataset
 def test_a_value_is_of_the_version_that_was_read(database: Database) -> None:
     memory = StateMemory[str](2)
     with database.connect() as db:
-        memory.remember(db, "early", "no version was read yet")
+        memory.remember_value(db, "early", "no version was read yet")
         read_version(db)
-        memory.remember(db, "key", "value")
-        assert memory.find(db, "early") is None
-        assert memory.find(db, "key") == "value"
+        memory.remember_value(db, "key", "value")
+        assert memory.find_value(db, "early") is None
+        assert memory.find_value(db, "key") == "value"
     with database.write() as db:
         make.dataset(db)
     with database.connect() as db:
-        assert memory.find(db, "key") is None
+        assert memory.find_value(db, "key") is None
         read_version(db)
-        assert memory.find(db, "key") is None
+        assert memory.find_value(db, "key") is None
 
 
 def test_a_full_memory_begins_again(database: Database) -> None:
@@ -32,8 +32,8 @@ def test_a_full_memory_begins_again(database: Database) -> None:
     with database.connect() as db:
         read_version(db)
         for number in range(3):
-            memory.remember(db, number, number)
-        assert [memory.find(db, number) for number in range(3)] == [None, None, 2]
+            memory.remember_value(db, number, number)
+        assert [memory.find_value(db, number) for number in range(3)] == [None, None, 2]
 
 
 def test_what_datasets_cover_is_that_of_the_version(database: Database) -> None:

@@ -50,7 +50,7 @@ def forgetful(api: TestClient) -> Iterator[TestClient]:
     """The service without its memories: another test may have asked the same."""
     api.get("/v1/events?limit=1")  # a process reads its lineages once
     for memory in (parameters._KNOWN, coverage._SCOPES, coverage._GROUPS):
-        memory.clear()
+        memory._known.clear()
     state = api.app.state  # type: ignore[attr-defined]
     memory, state.answers = state.answers, AnswerMemory(0)
     yield api
