@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,10 @@ REFUSALS = 3000
 """Questions a second that are refused, to measure what one costs."""
 IDLE_SHARE = 0.05
 """Share of a processor below which a server does nothing."""
+TURNS = 4
+"""Stretches of each load, by turns with the clients it is compared with.
+
+What else a machine does changes within a minute, and so what one client or eight of them get."""
 
 
 def _run_load(port: int, seconds: float, work: Work, slow: tuple[bytes, ...] = ()) -> Load:
@@ -95,9 +100,9 @@ class LoadFigures:
 
     name: str
     idle: float
-    """Median of what a single client waited just before."""
+    """Median of what a single client waited just before each stretch."""
     capacity: float
-    """Answers a second that eight clients got just before."""
+    """Answers a second that eight clients got just before each stretch."""
     goodput: float
     """Answers, as a share of what eight clients get alone."""
     refused: float
@@ -152,31 +157,75 @@ def measure_overload(url: str, seconds: float, only: str = "") -> Iterator[LoadF
         for name, make_work, beside in loads:
             if only not in name:
                 continue
-            # Just before each, since what else a machine does changes from minute to minute.
-            before = seconds / 4
-            idle = _pick(_run_load(port, before, ask_in_turns(1)).waits, 0.5)
-            capacity = _run_load(port, before, ask_in_turns(8)).statuses[200] / before
-            work = make_work(capacity)
-            begun, cpu, own = time.monotonic(), read_cpu_seconds(pid), _read_own_seconds()
-            load = _run_load(port, seconds, work, beside)
-            assert set(load.statuses) <= {200, 503}, load.statuses
-            taken = time.monotonic() - begun
-            yield LoadFigures(
-                name=name,
-                idle=idle,
-                capacity=capacity,
-                goodput=load.statuses[200] / seconds / capacity,
-                refused=load.statuses[503] / seconds,
-                median=_pick(load.waits, 0.5) / idle,
-                late=_pick(load.waits, 0.99),
-                latest=load.waits[-1],
-                health=load.health[-1],
-                server=(read_cpu_seconds(pid) - cpu) / taken,
-                generator=(_read_own_seconds() - own) / taken,
-                behind=_pick(load.lateness, 0.5),
-                lost=load.lost,
-                megabytes=_read_megabytes(pid),
-            )
+            figures = [
+                _measure_stretch(name, port, pid, seconds / TURNS, make_work, beside)
+                for _ in range(TURNS)
+            ]
+            yield _combine_stretches(figures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What a stretch of a load did, and what one client and eight got just before."""
+
+    name: str
+    idle: float
+    capacity: float
+    seconds: float
+    load: Load
+    server: float
+    generator: float
+    megabytes: float
+
+
+def _measure_stretch(
+    name: str,
+    port: int,
+    pid: int,
+    seconds: float,
+    make_work: Callable[[float], Work],
+    beside: tuple[bytes, ...],
+) -> _Stretch:
+    before = seconds / 4
+    idle = _pick(_run_load(port, before, ask_in_turns(1)).waits, 0.5)
+    capacity = _run_load(port, before, ask_in_turns(8)).statuses[200] / before
+    begun, cpu, own = time.monotonic(), read_cpu_seconds(pid), _read_own_seconds()
+    load = _run_load(port, seconds, make_work(capacity), beside)
+    assert set(load.statuses) <= {200, 503}, load.statuses
+    taken = time.monotonic() - begun
+    return _Stretch(
+        name=name,
+        idle=idle,
+        capacity=capacity,
+        seconds=seconds,
+        load=load,
+        server=(read_cpu_seconds(pid) - cpu) / taken,
+        generator=(_read_own_seconds() - own) / taken,
+        megabytes=_read_megabytes(pid),
+    )
+
+
+def _combine_stretches(parts: list[_Stretch]) -> LoadFigures:
+    """Return the figures of a load: of its waits all, of its shares the mean or the median."""
+    waits = sorted(wait for part in parts for wait in part.load.waits)
+    seconds = sum(part.seconds for part in parts)
+    could = sum(part.capacity * part.seconds for part in parts)
+    return LoadFigures(
+        name=parts[0].name,
+        idle=statistics.median(part.idle for part in parts),
+        capacity=could / seconds,
+        goodput=sum(part.load.statuses[200] for part in parts) / could,
+        refused=sum(part.load.statuses[503] for part in parts) / seconds,
+        median=statistics.median(_pick(part.load.waits, 0.5) / part.idle for part in parts),
+        late=_pick(waits, 0.99),
+        latest=waits[-1],
+        health=max(part.load.health[-1] for part in parts),
+        server=statistics.mean(part.server for part in parts),
+        generator=statistics.mean(part.generator for part in parts),
+        behind=statistics.median(_pick(part.load.lateness, 0.5) for part in parts),
+        lost=sum(part.load.lost for part in parts),
+        megabytes=parts[-1].megabytes,
+    )
 
 
 def print_overload(url: str, seconds: float, only: str) -> None:
