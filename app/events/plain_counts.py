@@ -63,6 +63,8 @@ def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
         if resolved.since[8:] != "01":
             year, month = int(first[:4]), int(first[5:])
             end = f"{first}-{calendar.monthrange(year or 4, month)[1]:02}"
+            if first == LAST_MONTH:
+                return None  # months are compared as texts, and 10000-01 sorts before 9999-12
             head = (resolved.since, end)
             first = f"{year + month // 12:04}-{month % 12 + 1:02}"
     if resolved.until is not None:

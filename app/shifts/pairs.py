@@ -28,12 +28,13 @@ def read_pair_sums(
 ) -> tuple[list[PairSums], list[str]]:
     """Read what passed between two actors by the events of a filter, and the datasets it is of.
 
-    The filter is resolved; its window and its `between` do not narrow what counts. The stretches
-    are consecutive buckets of a size.
+    The filter is resolved; its window and its `between` do not narrow what counts, unless `effect`
+    does, which is on the two of `between`. The stretches are consecutive buckets of a size.
     """
     wanted = _list_wanted_datasets(db, resolved.dataset)
     # The window and `between` bound which events are listed, not which signals count.
-    chosen = replace(resolved, between=(), since=None, until=None, match="possible", dataset=())
+    between = resolved.between if resolved.effect else ()
+    chosen = replace(resolved, between=between, since=None, until=None, match="possible", dataset=())
     plain = chosen == ResolvedFilter(as_of=resolved.as_of)
     question = _ask_partners(
         pair[0], pair[1:], wanted, None if plain else replace(chosen, dataset=wanted),

@@ -36,6 +36,18 @@ def test_counts_filter_and_timeline_agree(api: TestClient, pair: str) -> None:
         assert sum(counts.values()) == count_events(api, question)
 
 
+@pytest.mark.on_both
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_timeline_of_an_effect_counts_what_has_it(api: TestClient, pair: str) -> None:
+    counts = count_effects(api, f"between={pair}")
+    for effect, field in zip(EFFECTS, ("cooperation", "conflict", "neutral"), strict=True):
+        answer = api.get(f"/v1/timeline?between={pair}&effect={effect}&granularity=year")
+        assert answer.status_code == 200, answer.text
+        buckets = answer.json()["data"]
+        for name in ("count", field):
+            assert sum(bucket[name] for bucket in buckets) == counts.get(effect, 0), (effect, name)
+
+
 def test_several_effects_are_one_or_the_other(api: TestClient) -> None:
     counts = count_effects(api, "between=ARM,RUS")
     both = count_events(api, "between=ARM,RUS&effect=together&effect=apart")
