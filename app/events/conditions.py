@@ -5,7 +5,6 @@ The text of a statement depends only on which fields are set and how many values
 compiled once for each shape, and run many times with other values.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -28,7 +27,7 @@ from sqlalchemy import (
 from app.db.dialect.full_text import build_word_query, matches_each_text, matches_words
 from app.db.tables import memberships, reports, signals, tags
 from app.db.versioning import Columns, RowState, list_row_states
-from app.events.places import EARTH_KM, unit_vector
+from app.events.places import find_least_cosine, unit_vector
 from app.events.resolved_filter import ResolvedFilter
 
 LIST_FIELDS = [
@@ -126,8 +125,7 @@ def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict
         lat, lon, km = resolved.near
         counts["near"] = 1
         values |= dict(zip(("near_x", "near_y", "near_z"), unit_vector(lat, lon), strict=True))
-        # The tolerance keeps a point at exactly the distance, whatever the rounding.
-        values["near_cosine"] = math.cos(km / EARTH_KM) - 1e-12
+        values["near_cosine"] = find_least_cosine(km)
     flags = {"certain": resolved.match == "certain", "no_via": not resolved.via}
     counts |= {name: 1 for name, on in flags.items() if on}
     return FilterShape(tuple(sorted(counts.items()))), values

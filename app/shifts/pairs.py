@@ -34,7 +34,9 @@ def read_pair_sums(
     wanted = _list_wanted_datasets(db, resolved.dataset)
     # The window and `between` bound which events are listed, not which signals count.
     between = resolved.between if resolved.effect else ()
-    chosen = replace(resolved, between=between, since=None, until=None, match="possible", dataset=())
+    chosen = replace(
+        resolved, between=between, since=None, until=None, match="possible", dataset=()
+    )
     plain = chosen == ResolvedFilter(as_of=resolved.as_of)
     question = _ask_partners(
         pair[0], pair[1:], wanted, None if plain else replace(chosen, dataset=wanted),

@@ -5,11 +5,10 @@ the two over made-up events and filters. A filter becomes a list of tests once, 
 then put to them.
 """
 
-import math
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from app.events.places import EARTH_KM, unit_vector
+from app.events.places import find_least_cosine, unit_vector
 from app.events.resolved_filter import ResolvedFilter
 from app.text import split_words
 from app.watches.event_facts import MAX_WORD_LENGTH, EventFacts, ReportFacts
@@ -95,7 +94,7 @@ def _list_place_tests(wanted: ResolvedFilter) -> Iterator[EventTest]:
     if wanted.near is not None:
         lat, lon, km = wanted.near
         x, y, z = unit_vector(lat, lon)
-        cosine = math.cos(km / EARTH_KM) - 1e-12  # as in `split_filter`
+        cosine = find_least_cosine(km)
         yield lambda e: e.x is not None and e.x * x + e.y * y + e.z * z >= cosine
 
 

@@ -93,7 +93,7 @@ def make_filter(chance: random.Random, sources: Sequence[str]) -> EventFilter:
         "max_intensity": lambda: chance.choice([0, 3.4]),
         "country": lambda: ["ARM"],
         "bbox": lambda: chance.choice(["40,38,50,42", "170,-91,-170,10".replace("-91", "-90")]),
-        "near": lambda: chance.choice(["40.2,44.5,1", "0,179,200", "90,0,20015"]),
+        "near": lambda: chance.choice(["40.2,44.5,1", "0,179,200", "90,0,20015", "-40,-136,20038"]),
         "tag": lambda: chance.sample(["a", "b", "c", "d"], 1),
         "dataset": lambda: ["made"],
         "source": lambda: chance.sample(list(sources), 2),
