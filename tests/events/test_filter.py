@@ -129,12 +129,12 @@ def test_a_dataset_leaves_out_the_others(db: Connection) -> None:
 
 @pytest.mark.on_both
 def test_a_circle_around_the_earth_has_every_place(db: Connection) -> None:
-    places = {"pole": (90, 0), "Yerevan": (40.18, 44.51), "beside": (89.9, 60), "antipode": (-90, 0)}
+    places = {"pole": (90, 0), "Yerevan": (40.18, 44.51), "beside": (89.9, 60), "other": (-90, 0)}
     for name, (lat, lon) in places.items():
         make.event(db, "USA", key=name, location={"name": name, "lat": lat, "lon": lon})
     for near in ("-90,0,20038", "-90,0,20015.2", "90,0,20038", "0,0,20038"):
         assert set(find_keys(db, near=near)) == set(places), near
-    assert set(find_keys(db, near="-90,0,20000")) == {"Yerevan", "antipode"}
+    assert set(find_keys(db, near="-90,0,20000")) == {"Yerevan", "other"}
 
 
 def test_a_label_of_the_source_is_matched_whole(db: Connection) -> None:
