@@ -3,7 +3,8 @@
 | date | weight | spread over |
 |---|---|---|
 | a day | 1 | that day |
-| k days | 1 + log2 k | these days |
+| k days of fighting or coercion (quad class 4) | 1 + log2 k | these days |
+| k days of anything else | 1 | these days |
 | a week from Monday to Sunday, a month, season, year, decade or century | 1 | all of it |
 | from then on, or longer than a hundred years | 1 | its first day |
 
@@ -38,6 +39,7 @@ class SignalSpan(NamedTuple):
     end: str
     """Inclusive."""
     weight: float
+    """That of fighting or coercion over these days; `weigh_act` has that of any act."""
     lasts: bool
     """Whether the act certainly went on for more than a day."""
 

@@ -14,6 +14,7 @@ from app.events.signals import (
     DerivedSignal,
     derive_signals,
     find_silent_rule,
+    weigh_act,
 )
 from app.rounding import round_number
 
@@ -38,7 +39,7 @@ def explain_document(document: str, kinds: Mapping[str, str], mode: DerivationMo
             for rule in RULES
             if rule.name in names
         ],
-        "weight": {"value": span.weight, "start": span.start, "end": span.end},
+        "weight": {"value": weigh_act(event.quad, span), "start": span.start, "end": span.end},
         "overridden": [
             {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round_number(d.score, 4)}
             for d in find_overridden_signals(event, kinds, mode)

@@ -50,7 +50,10 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_derived_weight(signal: Mapping[str, Any], date: Any) -> bool:
-    """Whether the weight of a signal is the one that follows from the date of its event."""
+    """Whether the weight of a signal is the one that follows from the date of its event.
+
+    Exports by version 2 of the rules have it for friendly acts as well.
+    """
     try:
         return bool(signal.get("weight") == resolve_signal_span(date).weight)
     except (TypeError, ValueError):  # the loader will reject the date

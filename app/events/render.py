@@ -29,6 +29,7 @@ from app.events.signals import (
     derive_signals,
     is_plain_act,
     signal_quad,
+    weigh_act,
 )
 from app.events.vocabulary import (
     EventType,
@@ -299,7 +300,8 @@ def _build_signals(
 ) -> list[_SignalBody]:
     if not record.signals and len(acting) < 2:
         return []
-    _, _, weight, lasts = resolve_signal_span(record.date)
+    span = resolve_signal_span(record.date)
+    weight, lasts = weigh_act(quad, span), span.lasts
     is_stage = bool(record.part_of)
     if not record.signals and len(acting) == 2:
         # A short cut for most bulk rows: one initiator, one target.

@@ -96,7 +96,7 @@ class SignalInput(BaseModel):
         ge=0,
         le=MAX_SIGNAL_WEIGHT,
         allow_inf_nan=False,
-        description="1 for a day; more, less than proportionally, for what lasts.",
+        description="1; more, less than proportionally, for fighting and coercion that last.",
     )
     reason: SignalReason | None = Field(None, description="Why the analyst states it.")
 
@@ -164,7 +164,7 @@ class Signal(BaseModel):
     origin: Literal["derived", "stated"]
     rule: str
     weight: float = Field(
-        1, description="1 for a day; more, less than proportionally, for what lasts."
+        1, description="1; more, less than proportionally, for fighting and coercion that last."
     )
     reason: str | None = Field(None, description="Why the analyst states it; null if derived.")
 

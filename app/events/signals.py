@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from app.events.durations import SignalSpan
 from app.events.vocabulary import load_cameo_codes
 
 SignalScale = Literal["entente", "goldstein"]
@@ -145,10 +146,11 @@ RULES: tuple[SignalRule, ...] = (
 )
 """The rules, the first that applies to a pair first."""
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised where a rule or the weight of what lasts changes; an upgrade then derives signals again.
 
-Version 1 knew only the roles and the intensity.
+Version 1 knew only the roles and the intensity; by version 2 every act weighed by its days, so that
+one exercise outweighed years of treaties and visits (decision 054).
 """
 RULES_BY_NAME = {rule.name: rule for rule in RULES}
 
@@ -370,6 +372,11 @@ def _consultation_score(cameo: str | None) -> float | None:
         return None
     known = load_cameo_codes().get(cameo)
     return None if known is None else known.goldstein
+
+
+def weigh_act(quad: int | None, span: SignalSpan) -> float:
+    """Weigh an act by its days: fighting and coercion that go on weigh more, all else does not."""
+    return span.weight if quad == MATERIAL_CONFLICT else 1.0
 
 
 def signal_weight(score: float, confidence: float, weight: float = 1.0) -> int:

@@ -43,7 +43,8 @@ def input_from_document(
                 s.toward,
                 s.score,
                 s.confidence,
-                # The weight that follows from the date is left out, so that it follows a new one.
+                # A weight that follows from the date is left out, so that it follows a new one, and
+                # so is that which friendly acts had by version 2 of the rules.
                 1 if s.weight == resolve_signal_span(event.date).weight else s.weight,
                 s.reason,
             )

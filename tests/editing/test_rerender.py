@@ -1,5 +1,7 @@
 """After a change of the rules all signals are derived again, and the old ones stay readable."""
 
+from math import log2
+
 import make
 import pytest
 from fastapi.testclient import TestClient
@@ -91,6 +93,29 @@ def test_signals_stay_as_old_rules_derived_them(database: Database) -> None:
     rebuild_stale_dyads(database)
     with database.connect() as db:
         assert [*find_event_faults(db), *verify_stored_shifts(db)] == []
+
+
+def test_an_exercise_keeps_the_weight_of_its_days(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = "2023-10-09/2023-10-13"
+    own = [{"from": "ARM", "toward": "RUS", "score": 2, "reason": "They came late."}]
+    roles = {"ARM": "initiator", "AZE": "target"}
+    rows = select(signals.c.event, signals.c.weight).where(OF_MADE).distinct()
+    by_days = round(1 + log2(5), 4)
+    with database.write() as db, monkeypatch.context() as patched:
+        patched.setattr("app.events.render.weigh_act", lambda _, span: span.weight)  # version 2
+        make.dataset(db)
+        exercise = make.event(db, "ARM", "RUS", cameo="062", date=days)
+        stated = make.event(db, "ARM", "RUS", cameo="062", date=days, signals=own)
+        blockade = make.event(db, "ARM", "AZE", cameo="191", date=days, roles=roles)
+    with database.connect() as db:
+        assert {weight for _, weight in db.execute(rows)} == {by_days}
+    assert apply_signal_rules(database) == 2
+    with database.connect() as db:
+        weights = {tuple(row) for row in db.execute(rows)}
+        assert weights == {(exercise, 1.0), (stated, 1.0), (blockade, by_days)}
+        assert list(find_event_faults(db)) == []
 
 
 @pytest.mark.bundled

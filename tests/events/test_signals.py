@@ -13,7 +13,7 @@ from app.events.durations import (
     resolve_signal_span,
     spread_signal,
 )
-from app.events.signals import RULES_BY_NAME, Act, ActorInRole, derive_signals
+from app.events.signals import RULES_BY_NAME, Act, ActorInRole, derive_signals, weigh_act
 from app.shifts.statistics.sums import DAY_MASS
 
 
@@ -110,6 +110,13 @@ def test_a_visit_that_its_source_records_twice_counts_twice(cameo: str, score: f
 )
 def test_an_act_has_another_weight_or_span(text: str, weight: float, start: str, end: str) -> None:
     assert resolve_signal_span(text)[:3] == (start, end, weight)
+
+
+@pytest.mark.parametrize(
+    ("quad", "weight"), [(4, round(1 + log2(5), 4)), (3, 1), (2, 1), (1, 1), (None, 1)]
+)
+def test_an_exercise_weighs_by_its_days_as_fighting_does(quad: int | None, weight: float) -> None:
+    assert weigh_act(quad, resolve_signal_span("2023-10-09/2023-10-13")) == weight
 
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
