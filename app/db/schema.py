@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 
 from app.db.engine import Database
 
-HEAD = "20261203_ranked"
+HEAD = "20261204_carriers"
 """The newest migration."""
 
 

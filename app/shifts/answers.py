@@ -17,7 +17,7 @@ from app.shifts.detect import DetectedShift
 from app.shifts.evidence_schemas import ShiftDetail
 from app.shifts.filter import AlignmentQuery, Scope, SidesQuery
 from app.shifts.formal_steps import FormalStep
-from app.shifts.question import AlignmentQuestion, read_question_days
+from app.shifts.question import AlignmentQuestion, read_flows, read_question_days
 from app.shifts.schemas import Shift
 from app.shifts.shift_id import ShiftReference
 from app.shifts.side_periods import Suspension, read_group_suspensions
@@ -83,7 +83,7 @@ def describe_index(
     partly = find_partly_recorded(db, question.groups, question.as_of)
     named = {*question.toward, *question.against}
     members = index_remarks.list_members_that_act(moved, question.actor, named)
-    of_members = dict(members.most_common(index_remarks.NAMED_MEMBERS))
+    of_members = dict(members.most_common(words.NAMED_MEMBERS))
     codes = {c for step in steps for c in (step.actor, step.group)} | {*partly, *of_members}
     codes |= {c for one in suspended for c in (one.actor, one.group)}
     names = serialize.read_sentence_names(db, codes, question.as_of) if codes else {}
@@ -169,6 +169,8 @@ def build_shift_detail(
     last = detect.read_horizon(db, question, days)
     proof = evidence.build_evidence(db, question, row, days, known.prior_share)
     [row] = serialize.add_formal_steps(db, [row])
+    if reference.scope == "named":
+        [row] = detect.add_recorded_acts([row], read_flows(db, question))
     names = serialize.read_actor_names(db, [row])
     shift = serialize_row(db, row, reference.asked, reference.scope, version, names)
     finding = row.finding

@@ -29,6 +29,7 @@ from app.shifts.statistics.verdicts import (
     drop_influential_days,
     drop_influential_months,
     is_datable,
+    list_carriers,
     needs_checks,
 )
 
@@ -37,8 +38,6 @@ ReadPlaces = Callable[[Collection[str]], Mapping[str, str]]
 """Reads the country of each of some events, where it is known."""
 SOLE_PUBLISHER_SHARE = 0.95
 """Share of the mass that a publisher reports alone from which on all rests on it."""
-CARRIER_SHARE = 0.5
-"""Share of a change from which on a member of a group carries it."""
 MAX_CARRIERS = 5
 """Most partners that an answer names, besides the groups themselves."""
 
@@ -145,12 +144,14 @@ def check_finding(
         rest = whole.keep([not one for one in stated])
         without_stated, left = _judge_rest(rest, finding, fitted, read_places)
     carried = _list_carriers(whole, finding, shares)
-    carrier = _find_carrier(asked, carried)
+    named = {*asked.toward, *asked.against}
+    carriers = {one.actor for one in list_carriers(carried, named)}
     without_carrier = None
-    if carrier is not None:
+    if carriers:
         partners = [_name_partner(asked, s) for s in whole.signals]
-        named = {*asked.toward, *asked.against}
-        parts = ([p != carrier for p in partners], [p in named for p in partners])
+        parts = [[p not in carriers for p in partners]]
+        if len(carriers) == 1:
+            parts.append([p in named for p in partners])
         verdicts = [
             _judge_rest(whole.keep(chosen), finding, fitted, read_places)[0] for chosen in parts
         ]
@@ -309,11 +310,3 @@ def _list_carriers(
     rows = [CarrierShare(code, round_number(value / change, 6)) for code, value in total.items()]
     rows.sort(key=lambda row: (-row.share, row.actor))
     return [row for n, row in enumerate(rows) if n < MAX_CARRIERS or row.actor in named]
-
-
-def _find_carrier(asked: AlignmentQuestion, carried: Sequence[CarrierShare]) -> str | None:
-    """Find the member of a group that carries most of a change, without being named itself."""
-    if not carried or carried[0].share < CARRIER_SHARE:
-        return None
-    top = carried[0].actor
-    return None if top in (*asked.toward, *asked.against) else top

@@ -1,5 +1,6 @@
 """Detects the shifts of a question, and judges how certain they are."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -10,13 +11,14 @@ from app.db.types import NO_END_DAY
 from app.shifts import queries, question
 from app.shifts.checks import check_finding
 from app.shifts.formal_steps import FormalStep
-from app.shifts.question import AlignmentQuestion
+from app.shifts.question import AlignmentQuestion, DyadFlow
 from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.scan_rows import Method
 from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import (
+    STRENGTH,
     FindingChecks,
     Verdict,
     complete_findings,
@@ -34,6 +36,17 @@ class FindingReference(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedActs:
+    """The acts on which a level rests: from when to when, and with which members of a group."""
+
+    first: str
+    last: str
+    n: int
+    with_members: tuple[tuple[str, int], ...]
+    """Members that were not named and the number of acts with them, the most first."""
+
+
+@dataclass(frozen=True, slots=True)
 class DetectedShift:
     """A finding with the question it answers, its q, its checks and its verdict."""
 
@@ -47,6 +60,8 @@ class DetectedShift:
     """Whether the question excludes every shift by its direction or its days."""
     steps: tuple[FormalStep, ...] = ()
     """Formal steps between the sides in the time of the finding; set where a row is shown."""
+    acts: RecordedActs | None = None
+    """Set where a named pair is shown of which no change is claimed."""
 
     @property
     def named_publisher(self) -> str | None:
@@ -90,11 +105,36 @@ def detect_named_pair(
 
     At least one row is returned; it may say that there is no shift.
     """
-    days = question.read_question_days(db, asked)
+    flows = question.read_flows(db, asked)
+    days = question.gather_question_days(flows, asked)
     found = find_complete_shifts(db, asked, days, fitted)
     rates = changepoints.benjamini_hochberg([min(1.0, f.p / f.weight) for f in found])
     rows = [DetectedShift(asked, f, q, len(found)) for f, q in zip(found, rates, strict=True)]
-    return [assign_verdict(db, row, days, fitted) for row in rows]
+    return add_recorded_acts([assign_verdict(db, row, days, fitted) for row in rows], flows)
+
+
+def add_recorded_acts(
+    rows: Sequence[DetectedShift], flows: Sequence[DyadFlow]
+) -> list[DetectedShift]:
+    """Add to each row of which a level and no change is claimed what the level rests on."""
+    return [
+        replace(row, acts=_describe_acts(row.question, flows))
+        if row.verdict not in STRENGTH and row.finding.after is not None
+        else row
+        for row in rows
+    ]
+
+
+def _describe_acts(case: AlignmentQuestion, flows: Sequence[DyadFlow]) -> RecordedActs | None:
+    counted = [flow for flow in flows if case.side_on(flow.partner, flow.day)]
+    if not counted:
+        return None
+    members: Counter[str] = Counter()
+    for flow in counted:
+        if flow.partner not in (*case.toward, *case.against):
+            members[flow.partner] += flow.sums[0]
+    days, n = [flow.day for flow in counted], sum(flow.sums[0] for flow in counted)
+    return RecordedActs(min(days), max(days), n, tuple(members.most_common()))
 
 
 def detect_level(

@@ -9,10 +9,8 @@ from app.reader_words import write_long_day
 from app.shifts.alignment_schemas import AlignmentPoint, DirectedMover
 from app.shifts.side_periods import Suspension
 from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE
-from app.shifts.words import join_names
+from app.shifts.words import NAMED_MEMBERS, join_names
 
-NAMED_MEMBERS = 3
-"""Most members that a remark names."""
 NAMED_SUSPENSIONS = 4
 """Most suspensions that a remark names."""
 

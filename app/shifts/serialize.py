@@ -62,6 +62,8 @@ def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str,
         carriers = row.checks.carried_by if row.checks else ()
         case = row.question
         codes |= {case.actor, *case.toward, *case.against, *(c.actor for c in carriers)}
+        members = row.acts.with_members if row.acts else ()
+        codes |= {code for code, _ in members[: words.NAMED_MEMBERS]}
     return read_sentence_names(db, codes, rows[0].question.as_of if rows else None)
 
 

@@ -8,7 +8,14 @@ from app.reader_words import write_long_day, write_signed
 from app.shifts.detect import DetectedShift
 from app.shifts.formal_steps import FormalStep
 from app.shifts.statistics.levels import IndexLevel
-from app.shifts.statistics.verdicts import MIN_SIZE, STRENGTH, Check, Verdict, is_capped
+from app.shifts.statistics.verdicts import (
+    MIN_SIZE,
+    STRENGTH,
+    Check,
+    Verdict,
+    is_capped,
+    list_carriers,
+)
 
 CHECK_WORDS: dict[Check, str] = {
     "months": "without its two most influential months",
@@ -46,6 +53,8 @@ _WITH_ARTICLE = re.compile(
     r"|Two Sicilies)$"
 )
 _LEADING_SHARE = 0.5
+NAMED_MEMBERS = 3
+"""Most members that a sentence names."""
 
 
 def name_in_sentence(name: str, is_group: bool) -> str:
@@ -115,16 +124,23 @@ def _describe_carrier(row: DetectedShift, names: Mapping[str, str]) -> str | Non
     claims = row.verdict in ("strong", "shift", "weak") or _is_capped(row)
     if row.checks is None or row.checks.without_carrier is None or not claims:
         return None
-    first = row.checks.carried_by[0]
-    return f"{_percent(min(first.share, 1.0))} of the change passed with {names[first.actor]}"
+    share, carriers = _name_carriers(row, names)
+    return f"{share} of the change passed with {carriers}"
+
+
+def _name_carriers(row: DetectedShift, names: Mapping[str, str]) -> tuple[str, str]:
+    """Return the share of a change that members carry, and their names."""
+    assert row.checks is not None
+    found = list_carriers(row.checks.carried_by, {*row.question.toward, *row.question.against})
+    share = min(sum(one.share for one in found), 1.0)
+    return _percent(share), join_names([names[one.actor] for one in found])
 
 
 def _explain_cap(row: DetectedShift, names: Mapping[str, str], changed: str = "the change") -> str:
     """Explain which member of a group carries its change, and what is left without it."""
     assert row.checks is not None
     assert row.checks.without_carrier is not None
-    first = row.checks.carried_by[0]
-    share, carrier = _percent(min(first.share, 1.0)), names[first.actor]
+    share, carrier = _name_carriers(row, names)
     left = VERDICT_WORDS[row.checks.without_carrier]
     return (
         f"{share} of {changed} passed with {carrier}; for the other members and the body itself"
@@ -142,9 +158,11 @@ def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
     Where acts show no change, the formal steps that are known come first.
     """
     headline, remarks = compose_headline(row, names), list_remarks(row, names)
+    members = _list_members_that_act(row, names)
     if row.steps and row.verdict not in STRENGTH:
-        return " ".join([*remarks, f"As for their acts, {headline[0].lower()}{headline[1:]}"])
-    return " ".join([headline, *remarks])
+        acts = f"As for their acts, {headline[0].lower()}{headline[1:]}"
+        return " ".join([*remarks, acts, *members])
+    return " ".join([headline, *remarks, *members])
 
 
 def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
@@ -175,7 +193,8 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
             " no change can be dated yet."
         )
     elif row.verdict == "steady":
-        found = f"No change {between} stands out: steady at {_describe_level(finding.after)}."
+        found = f"No change {between} stands out{_describe_days(row)}: steady at"
+        found += f" {_describe_level(finding.after)}."
     elif row.verdict == "insufficient_data":
         found = f"Too little is recorded {between} to date a change: {reason}"
         known = finding.after is not None and finding.after.mass > 0
@@ -334,6 +353,32 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
     if row.finding.provisional:
         found.append("Fewer than six months follow it.")
     return found + describe_all_steps(row.steps, names)
+
+
+def _describe_days(row: DetectedShift) -> str:
+    """Describe from when to when acts are recorded: what was before is no part of a level."""
+    if row.acts is None:
+        return ""
+    ends = [write_long_day(day, monthly=True) for day in (row.acts.first, row.acts.last)]
+    return f" in what is recorded from {ends[0]} to {ends[1]}"
+
+
+def _list_members_that_act(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
+    """Say of a level of a group that most of it passed with members, and with whom."""
+    if row.acts is None or not row.acts.with_members:
+        return []
+    members, count = row.acts.with_members, sum(n for _, n in row.acts.with_members)
+    if not count or 2 * count <= row.acts.n:
+        return []
+    parts = [f"{names[code]} ({n})" for code, n in members[:NAMED_MEMBERS]]
+    if len(members) > len(parts):
+        parts.append(f"{len(members) - len(parts)} more")
+    which = f"All {count} signals that count"
+    if count < row.acts.n:
+        which = f"Of the {row.acts.n} signals that count {count}"
+    elif count <= 2:
+        which = ["The only signal that counts", "Both signals that count"][count - 1]
+    return [f"{which} passed with members: {join_names(parts)}."]
 
 
 def _percent(share: float) -> str:

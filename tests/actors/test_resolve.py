@@ -41,6 +41,18 @@ def test_code_resolves_to_its_actor_on_the_day(
         assert resolve_actor_code(db, "cow:365", day) == actor
 
 
+@pytest.mark.by_turns
+@pytest.mark.parametrize(
+    ("typed", "unlike"),
+    [("Khamenei", "ARM"), ("Washington", "nikol-pashinyan"), ("Ortega", "PRK"), ("Kim", "KHM")],
+)
+def test_a_name_is_like_one_of_which_many_letters_differ(
+    api: TestClient, typed: str, unlike: str
+) -> None:
+    found = api.get("/v1/actors/resolve", params={"q": typed, "limit": 10}).json()["data"]
+    assert unlike not in {one["code"] for one in found}
+
+
 def test_ambiguous_name_is_refused_with_candidates(bundled_database: Database) -> None:
     with bundled_database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
         resolve_actor_code(db, "Guam")

@@ -191,6 +191,28 @@ def test_exercises_alone_make_two_allies_steady(api: TestClient, pair: tuple[str
     assert row["verdict"] in ("no_evidence", "insufficient_data")
 
 
+@pytest.mark.parametrize(("actor", "group"), [("TUR", "EU"), ("TUR", "ICC"), ("RUS", "ICC")])
+def test_what_a_few_members_did_is_a_move_toward_a_group(
+    api: TestClient, actor: str, group: str
+) -> None:
+    [row] = ask(api, "/v1/shifts", actor=actor, toward=group)
+    assert row["verdict"] == "no_evidence"
+    assert re.search(r"% of the change passed with \w+ and \w+$", row["label"])
+    assert "moved" not in row["label"] + row["sentence"]
+
+
+def test_a_steady_level_hides_since_when_acts_are_recorded(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="UKR", toward="RUS")
+    assert row["verdict"] == "steady"
+    assert "in what is recorded from March 2014 to" in row["sentence"]
+
+
+def test_a_steady_level_hides_that_it_is_one_of_members(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="UKR", toward="CIS")
+    assert re.search(r"passed with members: Russia \(\d+\), ", row["sentence"])
+    assert api.get(f"/v1/shifts/{row['id']}").json()["sentence"] == row["sentence"]
+
+
 def test_nato_has_too_little_data(api: TestClient) -> None:
     """Its best date has a p between 0.05 and 0.2: neither a shift nor steady."""
     [row] = ask(api, "/v1/shifts", actor="ARM", toward="NATO", until="2021")

@@ -1,6 +1,6 @@
 """How certain a shift is: its robustness and its verdict. Pure arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -40,6 +40,12 @@ MAX_STEADY_P, MAX_STEADY_HALF_WIDTH = 0.2, 0.3
 """Least p of every cut of a steady level, and the widest half of its interval."""
 MIN_BASELINE_DAYS = 365
 """Least days from the first to the last act; within less, nothing is a baseline for the rest."""
+CARRIER_SHARE = 0.5
+"""Share of a change from which on members of a group carry it."""
+FEW_CARRIERS = 3
+"""Most members that carry a change together where their group has no part in it."""
+OWN_SHARE = 0.1
+"""Share of a change from which on the groups themselves have a part in it."""
 MIN_DROPPED_DAYS = 2
 """Least event-days that are left out where all rests on one publisher."""
 
@@ -70,15 +76,34 @@ class FindingChecks:
     carried_by: tuple[CarrierShare, ...]
     """Partners and their shares, where members of a group count."""
     without_carrier: Verdict | None
-    """What is left if one member carries most of a change: the weaker of two verdicts.
+    """What is left where one member or a few carry most of a change: the verdict without them.
 
-    One is that without the member, the other that of the groups alone. None if none carries most.
+    For one member it is the weaker of that and the verdict of the groups alone. None if none do.
     """
 
     @property
     def robust(self) -> bool:
         """Whether the change holds in every check."""
         return not self.failed
+
+
+def list_carriers(carried: Sequence[CarrierShare], named: Collection[str]) -> list[CarrierShare]:
+    """List the member that carries most of a change, or the two or three that do together.
+
+    Several do only where the groups, which are `named` with all sides, have no part in it: what
+    three of thirty did in matters of another group is no move toward this one. Empty if none do.
+    """
+    if not carried or carried[0].actor in named:
+        return []
+    own = sum(one.share for one in carried if one.actor in named)
+    found, share = [], 0.0
+    for one in carried[: FEW_CARRIERS if own < OWN_SHARE else 1]:
+        if one.actor not in named:
+            found.append(one)
+            share += one.share
+        if share >= CARRIER_SHARE:
+            return found
+    return []
 
 
 def complete_findings(

@@ -15,11 +15,13 @@ from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.scan_rows import select_days
 from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH, DaySeries, gather_days
 from app.shifts.statistics.verdicts import (
+    CarrierShare,
     FindingChecks,
     change_persists,
     complete_findings,
     decide_verdict,
     drop_influential_months,
+    list_carriers,
 )
 from bench.shifts_scores import contains_onset, is_right
 from bench.shifts_series import draw_changed
@@ -223,6 +225,26 @@ def test_verdicts_are_decided_in_another_order(
     finding: ShiftFinding, q: float, checks: FindingChecks | None, verdict: str
 ) -> None:
     assert decide_verdict(finding, q, checks) == verdict
+
+
+@pytest.mark.parametrize(
+    ("shares", "carriers"),
+    [
+        ({"A": 0.6, "B": 0.4, "G": 0.0}, ["A"]),
+        ({"A": 0.6, "G": 0.4}, ["A"]),
+        ({"A": 0.3, "B": 0.3, "C": 0.3, "G": 0.0}, ["A", "B"]),
+        ({"A": 0.2, "B": 0.2, "C": 0.2, "D": 0.2, "G": 0.09}, ["A", "B", "C"]),
+        ({"A": 0.16, "B": 0.16, "C": 0.16, "D": 0.16, "E": 0.16, "G": 0.0}, []),  # many members
+        ({"A": 0.4, "B": 0.3, "G": 0.3}, []),  # the group has a part in it
+        ({"G": 0.6, "A": 0.4}, []),
+        ({}, []),
+    ],
+)
+def test_members_that_carry_a_change_are_others(
+    shares: dict[str, float], carriers: list[str]
+) -> None:
+    carried = [CarrierShare(*one) for one in shares.items()]
+    assert [one.actor for one in list_carriers(carried, {"G"})] == carriers
 
 
 def test_a_steady_dyad_has_too_little_data() -> None:
