@@ -85,7 +85,7 @@ def test_loaded_event_is_readable_and_writable(
         **event, "title": 0, "revision": 0, "recorded_at": 0,
     }  # fmt: skip
     assert editor.send("DELETE", f"{path}?reason=test").status_code == 200
-    history = editor.send_ok("GET", f"{path}/history")
+    history = editor.send_ok("GET", f"{path}/history?limit=1000")
     assert history["data"][-1]["action"] == "retract"
     assert "%2F" in history["links"]["self"] or "/" not in row["key"]
 
