@@ -33,6 +33,7 @@ from app.db.dialect.stored_document import document_of
 from app.db.keyset import PageKey
 from app.db.lineage_table import select_current_lineage, select_newest_seq
 from app.db.reader import CLOSED_DATASETS, get_hidden, require_open
+from app.db.state_memory import StateMemory
 from app.db.tables import (
     HISTORY_TABLES,
     actors,
@@ -65,6 +66,13 @@ T = TypeVar("T")
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
 MAX_INLINE_PERIODS = 500
 """With more membership periods than this, the statement looks them up itself."""
+MOST_NAMED, LONGEST_NAME = 16, 100
+"""Names of a question, and characters of each, of which what was read is remembered."""
+_Period = tuple[str, str, str]
+_THERE = StateMemory[bool](4096)
+"""Which datasets, sources and groups there are, by table and names."""
+_PERIODS = StateMemory[list[_Period]](256)
+"""Periods of members (actor, since, until) by groups, actors and version."""
 
 
 def _select_periods(*, as_of: bool, of: bool) -> Select[str, str, str]:
@@ -156,7 +164,7 @@ def _require_known(
 
     A name that exists only in past versions is accepted.
     """
-    if not wanted:
+    if not wanted or _THERE.find_value(db, (table.name, *wanted)):
         return
 
     def select_keys(t: Columns) -> Select[str]:
@@ -176,6 +184,12 @@ def _require_known(
         quoted = repr(missing[:100])
         message = f"{quoted} is not a group" if table is actors else f"unknown {field} {quoted}"
         raise InvalidParameterError(field, message, hint, near)
+    if _may_be_remembered(wanted):
+        _THERE.remember_value(db, (table.name, *wanted), True)
+
+
+def _may_be_remembered(names: Sequence[str]) -> bool:
+    return len(names) <= MOST_NAMED and all(len(name) <= LONGEST_NAME for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,24 +299,31 @@ def bind_query(
     return BoundQuery(key, values, resolved if skips or walk else None, unsorted, walk)
 
 
-def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str, str]]:
+def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[_Period]:
     """Read the membership periods (actor, since, until) that the statement seeks one by one.
 
     Several actors without a group count for all days. Returns an empty list where there is nothing
-    to seek by, or where there are more than `MAX_INLINE_PERIODS`.
+    to seek by, or where there are more than `MAX_INLINE_PERIODS`. What a version has is remembered.
     """
     if not resolved.member_of:
         return [(code, "", "~") for code in resolved.actor] if len(resolved.actor) > 1 else []
+    asked = (resolved.member_of, resolved.actor, resolved.as_of)
+    if (known := _PERIODS.find_value(db, asked)) is not None:
+        return known
     params: dict[str, object] = {"groups": resolved.member_of}
     params |= {"actors": resolved.actor} if resolved.actor else {}
     params |= {} if resolved.as_of is None else {"as_of": resolved.as_of}
     rows = db.execute(_PERIOD_STATEMENTS["as_of" in params, "actors" in params], params)
-    found = [(row.actor, row.since, row.until) for row in rows]
-    return found if len(found) <= MAX_INLINE_PERIODS else []
+    found: list[_Period] = [(row.actor, row.since, row.until) for row in rows]
+    if len(found) > MAX_INLINE_PERIODS:
+        found = []
+    if _may_be_remembered(resolved.member_of + resolved.actor):
+        _PERIODS.remember_value(db, asked, found)
+    return found
 
 
 def _members_in_window(
-    periods: list[tuple[str, str, str]], since: str | None, until: str | None
+    periods: list[_Period], since: str | None, until: str | None
 ) -> dict[str, list[str]]:
     """The actors that were members on some day (`during`) and on every day (`steady`) of a window.
 

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from recorded_statements import record_statements
 
 from app.actors import parameters
-from app.events import coverage
+from app.events import coverage, queries
 from app.http.answer_memory import AnswerMemory
 
 MOST = {
@@ -49,7 +49,14 @@ MOST_ON_SQLITE = {"/v1/timeline?actor=ARM&since=2020&granularity=month": 77}
 def forgetful(api: TestClient) -> Iterator[TestClient]:
     """The service without its memories: another test may have asked the same."""
     api.get("/v1/events?limit=1")  # a process reads its lineages once
-    for memory in (parameters._KNOWN, coverage._SCOPES, coverage._GROUPS):
+    memories = (
+        parameters._KNOWN,
+        coverage._SCOPES,
+        coverage._GROUPS,
+        queries._THERE,
+        queries._PERIODS,
+    )
+    for memory in memories:
         memory._known.clear()
     state = api.app.state  # type: ignore[attr-defined]
     memory, state.answers = state.answers, AnswerMemory(0)
