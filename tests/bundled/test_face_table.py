@@ -35,6 +35,12 @@ def test_war_blockade_and_exodus_are_no_friendship(
     assert years["2025"]["index"] > years["2024"]["index"] > years["2023"]["index"]
 
 
+def test_fighting_at_the_kyrgyz_tajik_border_is_conflict_until_a_treaty(api: TestClient) -> None:
+    years = by_year(api, "KGZ", "TJK")
+    assert all(years[year]["index"] < 0 for year in ("2021", "2022"))
+    assert years["2025"]["index"] > 0
+
+
 def test_october_2023_between_armenia_and_russia_is_conflict(api: TestClient) -> None:
     [month] = ask(
         api, "/v1/timeline", between="ARM,RUS", since="2023-10", until="2023-10",
