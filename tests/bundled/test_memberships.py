@@ -313,6 +313,17 @@ def test_members_of_the_day(group: str, on: str, expected: str) -> None:
         ("MERCOSUR", "2024-08-07", 6),
         ("OPEC", "2018-12-31", 16),  # and Indonesia, which is suspended
         ("OPEC", "2026-06-01", 12),
+        ("OIC", "1970-01-01", 24),
+        ("OIC", "2026-01-01", 57),
+        ("COMMONWEALTH", "1931-12-10", 0),
+        ("COMMONWEALTH", "1931-12-11", 6),
+        ("COMMONWEALTH", "1970-12-31", 32),
+        ("COMMONWEALTH", "2023-01-01", 56),
+        ("G7", "1980-01-01", 7),
+        ("G7", "2010-01-01", 8),
+        ("VISEGRAD-GROUP", "1992-12-31", 3),
+        ("VISEGRAD-GROUP", "1993-01-01", 4),
+        ("RIO-TREATY", "1948-12-03", 5),
     ],
 )
 def test_number_of_members(group: str, on: str, count: int) -> None:
