@@ -19,6 +19,7 @@ from app.db.tables import actors, events, memberships, participations, revisions
 from app.db.types import NO_END_DAY
 from app.events.event_pairs import fill_pairs
 from app.events.month_counts import count_months_again
+from app.events.role_days import fill_role_days
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
@@ -50,7 +51,7 @@ FIRST_SEQ = 2
 DAY_TEXTS = [(FIRST + timedelta(days=n)).isoformat() for n in range(DAYS + 40)]
 HUB, RIVAL, SELDOM = *NAMES[:2], 331
 RARE_DATASET, RARE_COUNTRY, RARE_WORD = "rare", NAMES[-3], "zeppelin"
-RARITIES = ("type", "cameo", "quad", "role", "dataset", "country", "between", "word")
+RARITIES = ("type", "cameo", "quad", "role", "dataset", "country", "between", "word", "target")
 RARE_KINDS = {
     "type": ("CONCEDE", "030", 4.0, 1),
     "cameo": ("AGREE", "081", 4.0, 1),
@@ -96,6 +97,7 @@ def _write_events(database: Database, made: Iterator[GeneratedEvent]) -> None:
         _write_rows(database, rows)
     with database.engine.begin() as db:
         count_months_again(db)
+        fill_role_days(db)
         after = 0
         while after := fill_pairs(db, after):
             pass
@@ -159,6 +161,8 @@ def _generate_hub(count: int) -> Iterator[GeneratedEvent]:
         one = HUB if rarity or number % 3 else RIVAL
         other = RIVAL if rarity == "between" else NAMES[2 + number * 31 % 97]
         parts = [(one, "mediator" if rarity == "role" else "initiator"), (other, "target")]
+        if rarity == "target":
+            parts = [(other, "initiator"), (one, "target")]
         place = RARE_COUNTRY if rarity == "country" else HUB, 1.0, 2.0
         dataset = RARE_DATASET if rarity == "dataset" else "gdelt"
         yield _make_event(number, (start, start), kind, parts, place, dataset)

@@ -1,4 +1,4 @@
-"""The sums of events: day sums, volumes and counts by month, changed with the events.
+"""The sums of events: day sums, volumes, counts by month and days of roles, changed with them.
 
 Rows of day sums are in the order of the columns of their table: from, toward, dataset, day, sums.
 """
@@ -16,26 +16,30 @@ from app.db.tables import day_sums, dyads, signals
 from app.events.durations import CLASS_UNIT, spread_signal
 from app.events.index_rows import COLUMNS_BY_TABLE, EventRows, EventSums
 from app.events.month_counts import change_month_counts, count_by_month, count_stored_months
+from app.events.role_days import add_role_days, collect_role_days
 from app.events.signals import signal_weight
 from app.events.volumes import add_volumes
 
 SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
-NO_SUMS = EventSums([], [])
+NO_SUMS = EventSums([], [], [])
 
 
 def sum_event_rows(rows: EventRows) -> EventSums:
     """Sum what events add to the tables of sums. Pure."""
-    return EventSums(rows.sum_by_day(), count_by_month(rows))
+    return EventSums(rows.sum_by_day(), count_by_month(rows), collect_role_days(rows))
 
 
 def sum_stored_events(db: Connection, ids: Sequence[str]) -> EventSums:
-    """Sum what the current rows of some events have added to the tables of sums."""
+    """Sum what the current rows of some events have added to the tables of sums.
+
+    Not their days by role, which are kept.
+    """
     if not ids:
         return NO_SUMS
     stored = EventRows()
     asked = _select_signals(db.dialect.name)
     stored.signals = [tuple(row) for row in db.execute(asked, in_list_params(db, ids))]
-    return EventSums(stored.sum_by_day(), count_stored_months(db, ids))
+    return EventSums(stored.sum_by_day(), count_stored_months(db, ids), [])
 
 
 @lru_cache
@@ -52,6 +56,7 @@ def replace_event_sums(db: Connection, removed: EventSums, added: EventSums) -> 
     changed = subtract_day_sums(added.days, removed.days)
     write_day_sums(db, changed, has_less=bool(removed.days))
     change_month_counts(db, removed.months, added.months)
+    add_role_days(db, added.roles)
     # Also where the sums stay as they are: months of busy dyads count the publishers of reports.
     mark_dyads_stale(db, [row[:4] for row in (*removed.days, *added.days)])
 

@@ -52,6 +52,8 @@ class EventSums(NamedTuple):
 
     days: list[tuple[Any, ...]]
     months: list[tuple[Any, ...]]
+    roles: list[tuple[str, str, int, int]]
+    """Rows of `role_days`."""
 
 
 class EventRows:

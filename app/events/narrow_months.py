@@ -19,7 +19,7 @@ from app.db.tables import datasets, month_counts, participations
 from app.db.types import NO_END_DAY
 from app.events.conditions import FilterShape
 from app.events.plain_counts import FIRST_MONTH, LAST_MONTH
-from app.events.rare_days import DaysFound, find_event_days
+from app.events.rare_days import DaysFound, find_event_days, find_walked_actor
 from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import StatementKey
 
@@ -41,10 +41,10 @@ class MonthRun(NamedTuple):
 
 def may_skip_days(resolved: ResolvedFilter) -> bool:
     """Whether counts or indexes can say on which days no event matches."""
+    actor = find_walked_actor(resolved)
     return (
-        (is_counted(resolved) or bool(resolved.cameo or resolved.role or resolved.country))
-        and len(resolved.actor) == 1
-        and not (resolved.between or resolved.initiator or resolved.target or resolved.member_of)
+        actor is not None
+        and (is_counted(resolved) or bool(resolved.cameo or actor.roles or resolved.country))
         and not resolved.status  # what is retracted is not counted
         and resolved.as_of is None
         and resolved.match == "possible"
@@ -67,9 +67,11 @@ def iterate_month_parts(
     since = str(values.get("since", ""))
     ends = [str(values[name]) for name in ("until", "after_value") if name in values]
     last_day = min(ends, default=None)
-    by_place = not (is_counted(resolved) or resolved.cameo or resolved.role)
+    actor = find_walked_actor(resolved)
+    assert actor is not None
+    by_place = not (is_counted(resolved) or resolved.cameo or actor.roles)
     passed = WALKED_PLACES if by_place else WALKED
-    walked = find_walk_end(db, resolved.actor[0], last_day, passed)
+    walked = find_walk_end(db, actor.code, last_day, passed)
     if walked is None or walked <= since:
         yield (replace(key, part="begun") if key.has_parts else key), {**values}
         return
@@ -94,10 +96,11 @@ def iterate_month_runs(
     db: Connection, resolved: ResolvedFilter, last_day: str | None
 ) -> Iterator[MonthRun]:
     """Yield the months up to a day that may have events which match, the newest first."""
-    counts = (len(resolved.dataset), len(resolved.type))
+    actor, counts = find_walked_actor(resolved), (len(resolved.dataset), len(resolved.type))
+    assert actor is not None
     asked = _compile_months(db.dialect.name, *counts, _list_signs(resolved))
     values: dict[str, object] = {
-        "actor": resolved.actor[0],
+        "actor": actor.code,
         "first": FIRST_MONTH if resolved.since is None else resolved.since[:7],
         "last": LAST_MONTH if last_day is None else last_day[:7],
     }

@@ -1,12 +1,12 @@
 """The days on which there are events of what a page is narrowed to, where these are few.
 
 Indexes say on which days events of a type, dataset, CAMEO code, quad class or country began, of any
-actors, and on which days an actor has some of the rarer roles. A page of an actor then seeks these
-days alone.
+actors. On which days an actor has some role is known of itself: of the rarer roles by an index, of
+the others by `role_days`. A page of an actor then seeks these days alone.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.tables import IS_RARE_ROLE, RARE_ROLES, events, participations
 from app.db.types import NO_END_DAY
 from app.events.resolved_filter import ResolvedFilter
+from app.events.role_days import COMMON_ROLES, read_role_days
 
 MOST_DAYS = 256
 """Events of a value whose days are read: two blocks of an index or so."""
@@ -39,29 +40,86 @@ class DaysFound(NamedTuple):
 NO_DAYS_KNOWN = DaysFound(deque(), NO_END_DAY)
 
 
+class WalkedActor(NamedTuple):
+    """The one actor whose events a page walks, and the roles of which it must have one."""
+
+    code: str
+    roles: Sequence[str] = ()
+
+
+def find_walked_actor(resolved: ResolvedFilter) -> WalkedActor | None:
+    """Find the one actor that a page demands; None where it demands several, any of some, or none.
+
+    A question on an initiator alone walks as one on an actor in that role does.
+    """
+    if resolved.between or resolved.member_of:
+        return None
+    sides: tuple[tuple[Sequence[str], Sequence[str]], ...] = (
+        (resolved.actor, resolved.role),
+        (resolved.initiator, ("initiator",)),
+        (resolved.target, ("target",)),
+    )
+    demanded = [(codes, roles) for codes, roles in sides if codes]
+    if len(demanded) != 1 or len(demanded[0][0]) != 1:
+        return None
+    [([code], roles)] = demanded
+    return WalkedActor(code, roles)
+
+
 def find_event_days(
     db: Connection, resolved: ResolvedFilter, since: str, last_day: str
 ) -> DaysFound:
-    """Find the days up to a day on which events began that may match.
+    """Find the days up to a day on which events of the walked actor began that may match.
 
-    By what is known furthest back, of all that the page is narrowed to.
+    By what is known furthest back, of all that the page is narrowed to; where it is narrowed to
+    roles, days on which the actor has none of these are left out.
     """
-    best = NO_DAYS_KNOWN
+    actor = find_walked_actor(resolved)
+    assert actor is not None
+    window, best = (since, last_day), NO_DAYS_KNOWN
     for by, wanted in _iterate_narrowings(db, resolved):
-        found = _find_days_by(db, by, wanted, resolved.actor[0], (since, last_day))
+        found = _find_days_by(db, by, wanted, window)
         if found.complete_from < best.complete_from:
             best = found
         if best.complete_from <= since:
             break
-    return best
+    return _keep_days_of_roles(db, best, actor, window) if actor.roles else best
+
+
+def _keep_days_of_roles(
+    db: Connection, found: DaysFound, actor: WalkedActor, window: tuple[str, str]
+) -> DaysFound:
+    """Keep of some days those on which an actor has a role; before these, all of such days."""
+    mine = _find_days_of_roles(db, actor, window)
+    known, (_, complete_from, by) = set(mine.days), found
+    days = [day for day in found.days if day in known or day < mine.complete_from]
+    days += [day for day in mine.days if day < complete_from]
+    if mine.complete_from < complete_from:
+        return DaysFound(deque(days), mine.complete_from, "role")
+    return DaysFound(deque(days), complete_from, by)
+
+
+def _find_days_of_roles(db: Connection, actor: WalkedActor, window: tuple[str, str]) -> DaysFound:
+    """Find the days on which an actor has one of its roles."""
+    days, complete_from = set[str](), window[0]
+    if common := [role for role in actor.roles if role in COMMON_ROLES]:
+        some, complete_from = read_role_days(db, actor.code, common, *window)
+        days.update(some)
+    rare = [role for role in actor.roles if role in RARE_ROLES]
+    found = _find_days_by(db, "role", rare, window, actor.code)
+    days.update(found.days)
+    complete_from = max(complete_from, found.complete_from)
+    return DaysFound(_sort_days(days, complete_from), complete_from, "role")
+
+
+def _sort_days(days: Iterable[str], complete_from: str) -> deque[str]:
+    return deque(sorted((day for day in days if day >= complete_from), reverse=True))
 
 
 def _iterate_narrowings(
     db: Connection, resolved: ResolvedFilter
 ) -> Iterator[tuple[RareBy, Sequence[str | int]]]:
-    """Yield what a page is narrowed to that an index has, and the values that it may have."""
-    if resolved.role and set(resolved.role) <= set(RARE_ROLES):
-        yield "role", resolved.role
+    """Yield what a page is narrowed to that an index of `events` has, and the values wanted."""
     if 0 < len(resolved.cameo) <= MOST_VALUES:
         codes = {code for prefix in resolved.cameo for code in list_codes(db, prefix)}
         if len(codes) <= MOST_CODES:
@@ -97,21 +155,25 @@ def _compile_codes(kind: str) -> CompiledStatement:
 
 
 def _find_days_by(
-    db: Connection, by: RareBy, wanted: Sequence[str | int], actor: str, window: tuple[str, str]
+    db: Connection,
+    by: RareBy,
+    wanted: Sequence[str | int],
+    window: tuple[str, str],
+    actor: str | None = None,
 ) -> DaysFound:
     since, last_day = window
     asked, days, complete_from = _compile_event_days(db.dialect.name, by), set[str](), since
     values: dict[str, object] = {"first": since, "last": last_day, "most": MOST_DAYS}
-    values |= {"actor": actor} if by == "role" else {}
+    values |= {} if actor is None else {"actor": actor}
     for value in wanted:
         rows = asked.fetch_rows(db, values | {"value": value})
         days.update(day for (day,) in rows)
         if len(rows) == MOST_DAYS:
             complete_from = max(complete_from, rows[-1][0])
-    found = sorted((day for day in days if day >= complete_from), reverse=True)
+    found = _sort_days(days, complete_from)
     if by == "country" and complete_from > since and _is_on_most_days(found, complete_from):
         return NO_DAYS_KNOWN
-    return DaysFound(deque(found), complete_from, by)
+    return DaysFound(found, complete_from, by)
 
 
 def _is_on_most_days(days: Sequence[str], first: str) -> bool:

@@ -30,6 +30,7 @@ from app.events.event_sums import SUM_COLUMNS, sum_signals_by_day
 from app.events.index_rows import EventRows
 from app.events.month_counts import select_wrong_month_counts
 from app.events.render import decode_event_document
+from app.events.role_days import select_missing_role_days
 from app.events.schemas import Event
 from app.events.volumes import select_wrong_volumes
 from app.events.word_index import find_word_faults
@@ -74,6 +75,8 @@ def find_event_faults(db: Connection) -> Iterator[str]:
     for statement in select_wrong_month_counts():
         for row in db.execute(statement.limit(BATCH_SIZE)):
             yield f"month_counts: {tuple(row)} differs from the events"
+    for actor, month in db.execute(select_missing_role_days().limit(BATCH_SIZE)):
+        yield f"role_days: {actor} lacks days of {month} on which it has events"
 
 
 def _check_numbering(db: Connection) -> Iterator[str]:

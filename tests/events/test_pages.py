@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.db.keyset import PageKey
 from app.db.lineage_table import read_version
 from app.db.types import NO_END_DAY
-from app.events import narrow_months, queries, rare_days
+from app.events import narrow_months, queries, rare_days, role_days
 from app.events.filter import EventQuery
 from app.events.queries import (
     bind_query,
@@ -185,6 +185,14 @@ def test_months_without_a_match_are_passed_over(
             {"dataset": [], "cameo": ["07", "042"], "role": ["host"]},
             {"dataset": [], "role": ["host"]},
             {"dataset": [], "role": ["host", "initiator"]},
+            {"dataset": [], "role": ["initiator"]},
+            {"dataset": [], "role": ["target"]},
+            {"role": ["initiator"], "type": ["AGREE", "AID"]},
+            {"role": ["initiator"], "country": ["RUS"]},
+            {"dataset": [], "actor": [], "initiator": ["USA"]},
+            {"actor": [], "initiator": ["USA"], "quad": [1]},
+            {"dataset": [], "actor": [], "initiator": ["USA"], "role": ["participant"]},
+            {"actor": [], "target": ["RUS"]},
             {"dataset": [], "country": ["RUS"]},
             {"dataset": [], "country": ["RUS", "USA"], "quad": [2]},
         ):
@@ -192,6 +200,7 @@ def test_months_without_a_match_are_passed_over(
             found = []
             for limit, most_days in ((2, 256), (5, 3), (1000, 256), (1000, 3)):
                 monkeypatch.setattr(rare_days, "MOST_DAYS", most_days)
+                monkeypatch.setattr(role_days, "MOST_MONTHS", 256 if most_days > 3 else 1)
                 found.append(walk_pages(database, [], limit=limit, **question))
             with monkeypatch.context() as patched:
                 patched.setattr(queries, "may_skip_days", lambda _: False)
@@ -227,7 +236,11 @@ def test_days_are_found_by_what_is_known_furthest_back(
         assert find_days(cameo=("072", "08")) == ("62", "1", "cameo")
         assert find_days(country=("RUS",), role=("host",)) == ("21", "1", "role")
         assert find_days(role=("host", "mediator")) == ("21", "1", "role")
-        assert find_days(role=("target", "host")) == unknown
+        assert find_days(role=("target", "host")) == ("654321", "1", "role")
+        assert find_days(role=("target",)) == ("6543", "1", "role")
+        assert find_days(role=("target",), type=("AID",)) == ("6543", "1", "role")
+        assert find_days(role=("target",), cameo=("07",)) == ("6543", "1", "cameo")
+        assert find_days(role=("host",), cameo=("072", "070")) == ("2", "1", "cameo")
         assert find_days(quad=(2,), dataset=("made",)) == ("654", "4", "dataset")
         monkeypatch.setattr(rare_days, "MOST_CODES", 3)
         assert find_days(cameo=("07",)) == unknown

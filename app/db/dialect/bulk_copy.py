@@ -143,10 +143,13 @@ def bulk_add_sums(
     table: Table,
     rows: Sequence[Sequence[str | int]],
     rules: Mapping[str, str] = MappingProxyType({}),
+    *,
+    only_where: str = "",
 ) -> None:
     """Add numbers to the rows of the same keys, or insert them; all columns in table order.
 
-    `rules` has the SQL of columns that are not added up, of the row `old` and the row `new`.
+    `rules` has the SQL of columns that are not added up, of the row `old` and the row `new`;
+    `only_where` that of a condition without which an old row is not written.
     """
     if not rows:
         return
@@ -156,6 +159,7 @@ def bulk_add_sums(
     added = ", ".join(
         f'"{n}" = ' + rules.get(n, f'old."{n}" + new."{n}"') for n in names if n not in keys
     )
+    added += f" WHERE {only_where}" if only_where else ""
     added = added.replace("old.", f'"{table.name}".').replace("new.", "excluded.")
     same = ", ".join(f'"{key.name}"' for key in table.primary_key)
     conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"

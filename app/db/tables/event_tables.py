@@ -249,3 +249,18 @@ with an intensity, `lasting` those of more than a day. `intensity` sums intensit
 `peak` is the greatest absolute intensity of all that were ever counted in the row, in millionths,
 and `at_peak` the number of events that are left of it, which can be none.
 """
+
+role_days = Table(
+    "role_days",
+    metadata,
+    Column("actor", bytewise_text(), nullable=False),
+    Column("month", bytewise_text(), nullable=False),
+    Column("initiator", Integer, nullable=False),
+    Column("target", Integer, nullable=False),
+    PrimaryKeyConstraint("actor", "month", postgresql_include=["initiator", "target"]),
+    sqlite_with_rowid=False,
+)
+"""Days on which events of an actor began, by month: a bit for each day, the first the least.
+
+`initiator` and `target` have those on which it has an event that is not retracted in that role, and
+may have days on which it had one (decision 056)."""

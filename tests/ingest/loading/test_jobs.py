@@ -31,6 +31,7 @@ BATCH = 20
 WHOLE = {
     **OTHERS,
     "months": "SELECT * FROM month_counts ORDER BY actor, dataset, month, type",
+    "roles": "SELECT * FROM role_days ORDER BY actor, month",
     "actors": "SELECT code, name, kind FROM actors ORDER BY code",
     "unresolved": "SELECT * FROM unresolved ORDER BY event, part",
     "coverage": "SELECT code, first, last FROM datasets ORDER BY code",
