@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from bench.health_watch import watch_health
+
 QUESTION = b"GET /v1/events?actor=RUS&limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = b"GET /v1/events?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
 STREAM = b"GET /v1/changes/stream HTTP/1.1\r\nHost: x\r\n\r\n"
-HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 REST_SECONDS = 1.0
 """How long a client keeps a connection unused after a refusal, as `Retry-After` asks."""
 SLOW_BUFFER_BYTES = 4096
@@ -106,16 +107,6 @@ class Load:
         self.statuses[status] += 1
         if status == 200:
             self.waits.append(time.monotonic() - sent)
-
-    async def watch_health(self) -> None:
-        """Ask for `/healthz` ten times a second, each time on a new connection."""
-        while time.monotonic() < self.until:
-            begun = time.monotonic()
-            client = await Client.open(self.port)
-            assert await client.ask(HEALTH) == 200
-            client.close()
-            self.health.append(time.monotonic() - begun)
-            await asyncio.sleep(0.1)
 
 
 def ask_in_turns(clients: int) -> Work:
@@ -213,7 +204,8 @@ async def run_load(port: int, seconds: float, work: Work, slow: tuple[bytes, ...
     for _ in readers:
         await asyncio.wait_for(began.acquire(), 60)
     load = Load(port, time.monotonic() + seconds)
-    await asyncio.gather(load.watch_health(), work(load))
+    with watch_health(port) as load.health:
+        await work(load)
     for reader in readers:
         reader.cancel()
     await asyncio.gather(*readers, return_exceptions=True)

@@ -31,7 +31,7 @@ OPEN_IN_OVERLOAD = 2
 
 Each more makes every answer later by its own time. Where questions wait for something else than a
 processor, more are needed to use it: the line grows until they do."""
-OPEN_TOGETHER = 4
+OPEN_TOGETHER = 3
 """The same where questions that are handed over together cost less each (decisions 037 and 045),
 unless most are refused."""
 MANY_REFUSED_SHARE = 0.6

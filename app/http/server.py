@@ -82,8 +82,12 @@ class BoundedHttpConnection(HttpToolsProtocol):
     _request_begun = False
     _is_refused = False
     _is_between_requests = True
-    _rested = 0
-    """Changes with each rest that ends, and with whatever arrives."""
+    _rests = 0
+    """How many rests after refusals have ended."""
+    _is_unused = False
+    """Whether nothing has arrived since the last of them."""
+    _awaited_rest = 0
+    """Rest after which a line looks whether anything has arrived; 0 while none does."""
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -156,7 +160,7 @@ class BoundedHttpConnection(HttpToolsProtocol):
         """
         if self.transport.is_closing():
             return
-        self._rested += 1
+        self._is_unused = False
         admission = self._get_admission()
         if (
             admission is not None
@@ -243,15 +247,24 @@ class BoundedHttpConnection(HttpToolsProtocol):
         admission = self._get_admission()
         if not self.transport.is_closing() and admission is not None:
             self.flow.resume_reading()
-            self._rested += 1
-            admission.patience.add_task(
-                self.timeout_keep_alive, partial(self._close_unused, self._rested)
-            )
+            self._rests += 1
+            self._is_unused = True
+            if not self._awaited_rest:
+                self._await_use(admission)
 
-    def _close_unused(self, rested: int) -> None:
-        """Close the connection where nothing came since a rest of it ended."""
-        if self._rested == rested and not self.transport.is_closing():
-            self.transport.close()
+    def _await_use(self, admission: Admission) -> None:
+        """Look later whether anything has arrived; once for all rests until then."""
+        self._awaited_rest = self._rests
+        admission.patience.add_task(self.timeout_keep_alive, partial(self._end_await, admission))
+
+    def _end_await(self, admission: Admission) -> None:
+        """Close the connection if nothing has arrived, or look again after a later rest."""
+        awaited, self._awaited_rest = self._awaited_rest, 0
+        if self._is_unused and not self.transport.is_closing():
+            if awaited == self._rests:
+                self.transport.close()
+            else:
+                self._await_use(admission)
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(PATIENCE, self._close_slow_request)

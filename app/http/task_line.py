@@ -5,13 +5,19 @@ from collections import deque
 from collections.abc import Callable
 
 STEP_SECONDS = 0.02
-"""How much later than due a task may run."""
+"""How much later than due a task may run, where few are due together."""
+LEAST_IN_STEP = 8
+STEPS_OF_A_LINE = 40
+"""Steps over which tasks that are all due together are spread (decision 045).
+
+Clients that were refused together would be read together, and everybody else wait behind them."""
 
 
 class TaskLine:
     """Runs tasks in the order in which they were added, on the running event loop.
 
-    All have to wait equally long. A timer for each would cost as much as a whole refusal.
+    All have to wait equally long. A timer for each would cost as much as a whole refusal. How many
+    run at once follows from how many wait, so that a line never becomes slower than it is filled.
     """
 
     def __init__(self) -> None:
@@ -26,9 +32,10 @@ class TaskLine:
             self._timer = loop.call_later(seconds, self._run_due, loop)
 
     def _run_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        while self._waiting and self._waiting[0][0] <= now:
+        now, room = loop.time(), max(LEAST_IN_STEP, len(self._waiting) // STEPS_OF_A_LINE)
+        while room and self._waiting and self._waiting[0][0] <= now:
             self._waiting.popleft()[1]()
+            room -= 1
         self._timer = None
         if self._waiting:
             wait = max(STEP_SECONDS, self._waiting[0][0] - now)

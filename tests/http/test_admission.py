@@ -335,6 +335,28 @@ def test_a_connection_that_is_not_used_after_its_rest_is_closed(
     run_apart(ask())
 
 
+def test_after_a_later_rest_a_connection_has_all_of_its_time_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ask() -> None:
+        monkeypatch.setattr("app.http.server.RETRY_SECONDS", 0)
+        line = Admission()
+        line.open = MAX_OPEN
+        connection, pipe = open_connection(line)
+        connection.timeout_keep_alive = 0.3  # type: ignore[assignment]
+        connection.data_received(PLAIN)
+        await asyncio.sleep(0.2)
+        connection.data_received(PLAIN)
+        assert pipe.sent == 2 * b"".join(REFUSAL)
+        await asyncio.sleep(0.2)
+        assert not pipe.closed
+        await asyncio.sleep(0.4)
+        assert pipe.closed
+        connection.connection_lost(None)
+
+    run_apart(ask())
+
+
 @pytest.mark.slow
 def test_a_refusal_costs_little() -> None:
     async def refuse(question: bytes) -> float:
