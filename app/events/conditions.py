@@ -64,6 +64,8 @@ SCALAR_FIELDS = [
 
 Param = BindParameter[str] | BindParameter[int]
 """A parameter of a statement; quad classes are integers, all others texts."""
+ActorParam = Param | ColumnElement[str]
+"""The parameter of an actor, or an expression with it."""
 
 
 SUMMED_FIELDS = frozenset(
@@ -135,7 +137,7 @@ def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict
 class ParticipantClause:
     """One participation that an event must have, as the parameters that limit it."""
 
-    actors: tuple[Param, ...] = ()
+    actors: tuple[ActorParam, ...] = ()
     groups: tuple[Param, ...] = ()
     roles: tuple[Param, ...] = ()
     via: bool = True
@@ -218,6 +220,8 @@ class ClauseContext:
     """Columns of the driving table: `participations` or `events`."""
     event: Columns
     """Columns of `events`."""
+    text_seq: ColumnElement[int] | None = None
+    """The `seq` by which texts with words are found; None for that of the driving table."""
 
     def child_exists(self, table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
         """Require a row of a child table, of the same revision, that meets conditions."""
@@ -381,10 +385,11 @@ def _match_words(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     if row.shape.has_field("nothing"):  # the words searched for were only punctuation
         yield false()
     elif row.shape.has_field("q"):
+        seq = row.driver.seq if row.text_seq is None else row.text_seq
         if words := row.shape.field_params("word"):
-            yield matches_each_text(row.driver.seq, words)
+            yield matches_each_text(seq, words)
         else:
-            yield matches_words(row.dialect_name, row.driver.seq)
+            yield matches_words(row.dialect_name, seq)
 
 
 def _add_no_clause(_: ClauseContext) -> Iterator[ColumnElement[bool]]:

@@ -279,7 +279,7 @@ def bind_query(
     if limit is not None:
         values["page"] = limit
         if dialect.prefers_separate_seeks(kind) and key.is_by_day:
-            key = replace(key, apart=bool(periods))
+            key = replace(key, apart=bool(periods) and not key.from_words)
             since, until = resolved.since, resolved.until
             now = [s for s in periods if s[2] > (since or "") and s[1] <= (until or NO_END_DAY)]
             for name, rows in (("then", periods), ("now", now)):

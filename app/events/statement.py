@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from app.db import dialect
 from app.db.dialect.full_text import select_word_ranks
-from app.db.tables import events, pairs, participations
+from app.db.tables import events, pairs, participations, revisions
 from app.db.versioning import Columns, RowState, Values
 from app.events.conditions import (
     CLAUSE_BUILDERS,
@@ -153,7 +153,9 @@ class _StatementBuilder:
         self.key, self.shape, self.carried = key, key.shape, carried
         self.as_of = key.shape.has_field("as_of")
         self.demanded = list_participant_clauses(key.shape)
-        self.of_parts = bool(self.demanded) and key.is_by_day and not key.from_words
+        self.of_parts = bool(self.demanded) and key.is_by_day
+        if key.from_words:  # of groups there may be many members, each of which would be sought
+            self.of_parts = any(one.actors for one in self.demanded[:1])
         if key.pair is not None:  # the two come first
             both = [self.demanded[n] for n in key.pair]
             rest = [one for n, one in enumerate(self.demanded) if n not in key.pair]
@@ -220,6 +222,15 @@ class _ArmBuilder:
         self.start: ColumnElement[str] = self.place.start
         if self.key.from_words:  # an expression: else the days would be walked, not the words
             self.start = self.start.concat("")
+
+    @property
+    def joins_texts(self) -> bool:
+        """Whether the participations are found by the revisions that have the words.
+
+        These say which event it is, and are read for the page anyway: the row of the event is not
+        read, which is a block or two for each of these texts.
+        """
+        return self.key.from_words and self.builder.of_parts
 
     def build_arms(self) -> MatchingRows:
         """Build both arms: events that began in the window, and earlier ones that still went on."""
@@ -357,6 +368,8 @@ class _ArmBuilder:
         near = self.driver.c
         base = base.where(*self.iterate_demanded())
         row = ClauseContext(self.key.dialect_name, self.shape, self.row_state, near, self.events.c)
+        if self.joins_texts:
+            row = replace(row, text_seq=revisions.c.seq)
         for branch in CLAUSE_BUILDERS.values():
             base = base.where(*branch(row))
         return base.where(*match_open_datasets(row), *match_weight(row))
@@ -398,6 +411,12 @@ class _ArmBuilder:
                 same = and_(e.start == p.start, e.seq + literal_column("0") == p.seq)
             base = base.select_from(self.parts).join(self.events, same)
         as_of = self.builder.as_of
+        if self.joins_texts:
+            r = revisions.c
+            base = base.join(revisions, and_(r.id == p.event, r.seq == p.seq))
+            kind = self.key.dialect_name  # SQLite would walk all events of the actor
+            codes = tuple(dialect.seek_after(kind, code, r.id) for code in first.actors)
+            first = replace(first, actors=codes)
         if apart is None:
             base = base.where(*first.build_conditions(p, in_window=in_window, as_of=as_of))
         else:

@@ -47,14 +47,16 @@ def hub(
 
 
 MOST = 4 * 51
-UNBOUNDED = {"word"}
-"""What is not bounded yet (docs/performance.md)."""
+UNBOUNDED = {"word": 6 * 51}
+"""What is beyond that yet (docs/performance.md), and how many blocks it reads at most."""
 
 
 def test_a_narrowed_page_reads_four_blocks_a_row_at_most(hub: Database) -> None:
     found = {name: count_page_blocks(hub, asked) for name, asked in QUESTIONS.items()}
     assert all(bool(page.rows) != ("never was" in name) for name, page in found.items()), found
-    assert {name for name, page in found.items() if page.blocks > MOST} == UNBOUNDED, found
+    beyond = {name: page.blocks for name, page in found.items() if page.blocks > MOST}
+    assert beyond.keys() == UNBOUNDED.keys(), found
+    assert all(blocks <= UNBOUNDED[name] for name, blocks in beyond.items()), found
 
 
 def test_days_of_a_country_are_sought_only_where_it_is_rare(hub: Database) -> None:

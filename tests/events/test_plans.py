@@ -44,6 +44,13 @@ PLANS = {
             "ix_participations_event|pk_participations",
         ),
     ),
+    "a rare word": (
+        {"actor": ["ARM"], "q": "zeppelin"},
+        (
+            "participations USING INDEX ix_participations_event (event=? AND actor=?",
+            "ix_participations_event|pk_participations",
+        ),
+    ),
     "by record": (
         {"sort": "-recorded"},
         ("ix_events_recorded_at_id", "ix_events_recorded_at_id"),

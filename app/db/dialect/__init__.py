@@ -329,6 +329,16 @@ def distinct_on(
     return rows.distinct() if kind == "sqlite" else rows.ext(postgresql.distinct_on(*columns))
 
 
+def seek_after(
+    kind: str, value: ColumnElement[Any], text_before: ColumnElement[str]
+) -> ColumnElement[Any]:
+    """Make SQLite seek a text only after the row of another, as if it depended on that.
+
+    It does not know how few of these there are; PostgreSQL chooses by its statistics.
+    """
+    return value.concat(func.substr(text_before, 1, 0)) if kind == "sqlite" else value
+
+
 @contextmanager
 def limit_sqlite_cache(db: Connection) -> Iterator[None]:
     """Shrink SQLite's cache during a large read, which would otherwise stay in memory."""
