@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from soak import choose_size
 
 from app.editing.schemas import EventBody
 from app.events.record import RejectedError, decode_event_record
@@ -81,7 +82,8 @@ def is_accepted_by_record(event: dict[str, Any]) -> bool:
     return True
 
 
-@settings(max_examples=2000, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=choose_size(700, 5000), deadline=None)
 @given(
     path=st.sampled_from(PATHS),
     value=st.sampled_from(VALUES),

@@ -287,11 +287,11 @@ def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
 @pytest.mark.slow
 def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
     rows = make_turned_months(0.05)
-    gain = np.linspace(0.5, 12, 400)
+    gain = np.linspace(0.5, 12, 200)
     p = np.array([permutation.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
     assert (np.diff(p) <= 0.01).all()  # where more orders are drawn, p may rise a little
     known = (p[:-1] < 0.1) & (p[:-1] > 1e-6)
-    assert (np.diff(np.log(p))[known] > -0.7).all()
+    assert (np.diff(np.log(p))[known] > -1.4).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
