@@ -29,6 +29,11 @@ class Meta(BaseModel):
         description="Datasets that `q` does not search, as is set for each: the answer"
         " leaves them out.",
     )
+    remark: str | None = Field(
+        None,
+        description="What has to be said beside the answer, such as for which state a person acts"
+        " whose acts are recorded under that state.",
+    )
     partly_recorded: list[str] | None = Field(
         None,
         description="Codes of the groups of the question of which not all members are recorded:"

@@ -1,5 +1,6 @@
 """Numbers and dates as readers are shown them in sentences, charts and briefs. Pure."""
 
+import re
 from calendar import month_abbr, month_name
 
 from app.rounding import round_number
@@ -7,6 +8,15 @@ from app.rounding import round_number
 EN_DASH = "–"
 SEASONS = {"21": "spring", "22": "summer", "23": "autumn", "24": "winter"}
 DOUBTS = {"~": "about ", "?": "perhaps ", "%": "perhaps about "}
+
+_WITH_ARTICLE = re.compile(
+    r"^(United|Republic|Democratic Republic|Federal Republic|Union|National|Ministry|Institute"
+    r"|Authorities) |"
+    r" (Republic|Islands|Union|Emirates|Netherlands|Federation|Antilles|Empire|Reich|States"
+    r"|Free State|Zone|Territory|Territories)$|"
+    r"^(Bahamas|Comoros|Gambia|Holy See|Isle of Man|Maldives|Netherlands|Philippines"
+    r"|Two Sicilies)$"
+)
 
 
 def write_signed(value: float) -> str:
@@ -69,3 +79,9 @@ def _write_single(text: str) -> str:
     if not day.isdigit():
         return f"{doubt}{name} {year}"
     return f"{doubt}{int(day)} {name[:3]} {year}"
+
+
+def name_in_sentence(name: str, is_group: bool) -> str:
+    """Return the name of an actor with the article that a sentence needs."""
+    needs = _WITH_ARTICLE.search(name) or (is_group and " " in name)
+    return f"the {name}" if needs else name

@@ -23,9 +23,9 @@ from app.events.read import read_event
 from app.http.page import pin_version
 from app.lineages import Ancestry, Version
 from app.query_models import AsOfQuery, OnDayQuery
-from app.reader_words import write_edtf
+from app.reader_words import name_in_sentence, write_edtf
 from app.shifts import queries
-from app.shifts.words import join_names, name_in_sentence
+from app.shifts.words import join_names
 from app.validation_words import describe_invalid_value
 
 Parameters = Sequence[tuple[str, str]]

@@ -64,8 +64,10 @@ def colour_text(text: str, kind: str | None) -> Text:
     return Text(text, style=COLOURS[kind] if kind else "")
 
 
-def print_reason(reason: EmptyReason | None) -> None:
+def print_reason(reason: EmptyReason | None, remark: str | None = None) -> None:
     """Print why an answer is empty, in the words of the explorer, and what to try."""
+    if remark:
+        errors.print(remark, markup=False)
     key = reason or "no_match"
     errors.print(f"{find_words(f'nothing.{key}')}: {find_words(f'nothing.{key}_text')}")
     errors.print(find_words("nothing.try_terminal" if key == "no_match" else "nothing.try_other"))

@@ -100,17 +100,18 @@ def print_alignment(
         )
         is_empty = not any(point.n for point in points)
         reason = answers.explain_empty_answer(db, asked, question) if is_empty else None
-        remarks = answers.describe_index(db, question, points, moved).remarks
+        remarks = answers.describe_index(db, question, asked.day_range, points, moved).remarks
     if is_empty:
         points = []
     if not print_data(form, [point.model_dump() for point in points]) and points:
         line = f"−1{' ' * (2 * HALF_WIDTH - 3)}+1"
         print_table(("from", "index", "90 %", line, "signals"), [_draw_point(p) for p in points])
-        for remark in remarks:
-            errors.print(remark, markup=False)
     if is_empty:
         errors.print("No signals between them match.")
-        print_reason(reason)
+        print_reason(reason, " ".join(remarks))
+    elif form == "table":
+        for remark in remarks:
+            errors.print(remark, markup=False)
 
 
 def _draw_point(point: AlignmentPoint) -> tuple[str | Text, ...]:
@@ -167,9 +168,10 @@ def print_shifts(
         ]
         shares = [_list_largest_shares(db, row, known) if question.toward else [] for row in rows]
         reason = None if found else answers.explain_empty_answer(db, asked, question)
+        remark = None if found else answers.describe_actor_acted_for(db, question)
     if not found:
         errors.print("No shift with a q that low matches; --max-q 1 lists all.")
-        print_reason(reason)
+        print_reason(reason, remark)
     if print_data(form, [shift.model_dump() for shift in found]) or not found:
         return
     columns = ("onset", "who", "toward", "index", "p", "q", "verdict")

@@ -19,6 +19,7 @@ from app.cli.output import (
 )
 from app.cli.terminal import errors, open_current_database, report_input_errors
 from app.db.lineage_table import read_version
+from app.events.acted_for import describe_acted_for_in_filter
 from app.events.coverage import find_empty_reason
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
@@ -51,13 +52,14 @@ def print_timeline(
             reading, asked, resolved, b"terminal", read_version(reading)
         )
         reason = None if documents else find_empty_reason(reading, resolved)
+        remark = None if documents else describe_acted_for_in_filter(reading, resolved)
     events = [json.loads(document) for document in documents]
     if form == "json":
         print_data(form, events)
     elif not print_data(form, [_flatten_event(event) for event in events]) and events:
         print_table(("date", "type", "what", "sources"), [_describe_event(e) for e in events])
     if not events:
-        print_reason(reason)
+        print_reason(reason, remark)
     if more:
         errors.print(f"More events match than {limit}; raise --limit.")
 

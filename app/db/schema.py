@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 
 from app.db.engine import Database
 
-HEAD = "20261205_roles"
+HEAD = "20261205_bodies"
 """The newest migration."""
 
 

@@ -16,6 +16,7 @@ from app.db.tables import actors, datasets
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
 from app.events import queries
+from app.events.acted_for import describe_acted_for_in_filter
 from app.events.counts import count_matching_events
 from app.events.coverage import find_empty_reason
 from app.events.event_document import ReportDocument
@@ -152,6 +153,7 @@ def read_event_page_meta(
     known = Meta(version=version, closed=closed, unsearched=unsearched, partly_recorded=partly)
     if empty:
         known.reason = find_empty_reason(db, resolved)
+        known.remark = describe_acted_for_in_filter(db, resolved)
     if count != "none":
         guesses = count == "estimate"
         guess = estimate_event_count(db, resolved) if guesses else None

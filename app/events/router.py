@@ -15,6 +15,7 @@ from app.db.lineage_table import find_ancestry
 from app.db.request_versions import note_version
 from app.errors import InvalidParameterError
 from app.events import counts, queries, read
+from app.events.acted_for import describe_acted_for_in_filter
 from app.events.buckets import TooManyBucketsError
 from app.events.coverage import find_empty_reason
 from app.events.event_titles import encode_buckets
@@ -287,6 +288,7 @@ def get_timeline(
             rows = encode_buckets(found.buckets)
             if not any(b["count"] for b in found.buckets):
                 known.reason = find_empty_reason(db, found.resolved, purpose="sums")
+                known.remark = describe_acted_for_in_filter(db, found.resolved)
             answer = render_page(rows, known, build_page_links(request, None, version))
             return respond_in_chart_format(
                 request, db, "timeline", asked, answer, lambda: _list_counted_datasets(db, found)

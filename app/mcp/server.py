@@ -134,7 +134,7 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
         kept = ("start", "end", "index", "low", "high", "n", "sources", "covered")
         rows = [{name: point[name] for name in kept} for point in answer["data"]]
         cited = await api.read_citations(set(answer["meta"]["datasets"]))
-        return compose_answer(rows, answer, api.root, cited, remark=answer["meta"]["remark"])
+        return compose_answer(rows, answer, api.root, cited)
 
     async def find_shifts(
         actor: Text = "",

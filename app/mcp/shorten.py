@@ -60,6 +60,8 @@ def compose_answer(
     composed["version"] = meta.get("version")
     if meta.get("reason"):
         composed["reason"] = meta["reason"]
+    if meta.get("remark"):
+        composed["remark"] = meta["remark"]
     if meta.get("unsearched"):
         composed["unsearched"] = meta["unsearched"]
     if links.get("next"):

@@ -82,8 +82,8 @@ class Alignment(BaseModel):
     data: list[AlignmentPoint]
     moved: list[DirectedMover]
     memberships: list[FormalStepDocument] = Field(
-        description="Steps of memberships between the sides up to the last day, with the last one"
-        " before the first day; the index does not count them."
+        description="Steps of memberships between the sides, up to `until` and after the last act"
+        " too, with the last one before the first day; the index does not count them."
     )
     meta: AlignmentMeta
     links: Links

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from app.actors.membership_queries import find_partly_recorded
 from app.db.types import NO_END_DAY
+from app.events.acted_for import describe_acted_for
 from app.events.coverage import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
@@ -37,7 +38,7 @@ def build_alignment(
         db, question, *asked.day_range, asked.granularity, known.prior_share
     )
     is_empty = not any(p.n or p.positive or p.negative for p in data)
-    extent = describe_index(db, question, data, moved)
+    extent = describe_index(db, question, asked.day_range, data, moved)
     meta = AlignmentMeta(
         version=version,
         reason=explain_empty_answer(db, asked, question) if is_empty else None,
@@ -73,21 +74,31 @@ class IndexRemarks(NamedTuple):
 def describe_index(
     db: Connection,
     question: AlignmentQuestion,
+    window: tuple[str | None, str | None],
     data: Sequence[AlignmentPoint],
     moved: Sequence[DirectedMover],
 ) -> IndexRemarks:
-    """Describe what an index leaves out, how much it rests on, and with whom it counts."""
-    first, last = (data[0].start, data[-1].end) if data else ("", NO_END_DAY)
-    steps = serialize.list_formal_steps(db, question, first, min(last, question.known_by or last))
+    """Describe what an index leaves out, how much it rests on, and with whom it counts.
+
+    Formal steps go on where the acts end: who joined a group last year is no partner of it.
+    """
+    first, last = (data[0].start, data[-1].end) if data else (window[0] or "", NO_END_DAY)
+    newest = min(window[1] or NO_END_DAY, question.known_by or NO_END_DAY)
+    steps = serialize.list_formal_steps(db, question, first, newest)
+    acts = None if data else find_recorded_days(db, question)
     suspended = list_suspended_members(db, question, first, last) if data else []
     partly = find_partly_recorded(db, question.groups, question.as_of)
     named = {*question.toward, *question.against}
+    partners = {one.toward if one.actor == question.actor else one.actor for one in moved}
+    silent = question.list_silent_sides(partners)
     members = index_remarks.list_members_that_act(moved, question.actor, named)
     of_members = dict(members.most_common(words.NAMED_MEMBERS))
     codes = {c for step in steps for c in (step.actor, step.group)} | {*partly, *of_members}
     codes |= {c for one in suspended for c in (one.actor, one.group)}
     names = serialize.read_sentence_names(db, codes, question.as_of) if codes else {}
     remarks = [
+        *describe_acted_for(db, silent, question.as_of),
+        index_remarks.describe_acts_outside(*acts) if acts else None,
         index_remarks.describe_thin_record(data),
         index_remarks.describe_uncovered_days(data),
         index_remarks.describe_missing_members(partly, names),
@@ -97,6 +108,12 @@ def describe_index(
     ]
     found = [one for one in remarks if one is not None]
     return IndexRemarks(steps, partly, suspended, names, found)
+
+
+def find_recorded_days(db: Connection, question: AlignmentQuestion) -> tuple[str, str] | None:
+    """Find the first and the last day of the acts of a question; None without any."""
+    days = read_question_days(db, question)
+    return (str(days.day[0]), str(days.day[-1])) if len(days) else None
 
 
 def list_suspended_members(
@@ -137,6 +154,12 @@ def explain_empty_answer(
         as_of=question.as_of,
     )
     return find_empty_reason(db, known, chose_datasets=bool(asked.dataset), purpose="sums")
+
+
+def describe_actor_acted_for(db: Connection, question: AlignmentQuestion) -> str | None:
+    """Describe for whom the actor of a ranking without rows acts, if it is a person or body."""
+    codes = [question.actor] if question.actor else []
+    return " ".join(describe_acted_for(db, codes, question.as_of)) or None
 
 
 def serialize_row(

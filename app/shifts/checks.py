@@ -8,6 +8,7 @@ from itertools import compress
 
 from sqlalchemy import Connection
 
+from app.actors.membership_queries import find_partly_recorded
 from app.rounding import round_number
 from app.shifts import queries, question
 from app.shifts.question import AlignmentQuestion, CountedSignal
@@ -22,6 +23,7 @@ from app.shifts.statistics.verdicts import (
     CarrierShare,
     Check,
     FindingChecks,
+    GroupPart,
     Verdict,
     change_persists,
     complete_findings,
@@ -165,6 +167,55 @@ def check_finding(
         left_without_stated=left,
         carried_by=tuple(carried),
         without_carrier=without_carrier,
+        part=_find_part_in_change(db, whole, finding, shares),
+    )
+
+
+def _find_part_in_change(
+    db: Connection, whole: SignalSet, finding: ShiftFinding, shares: Sequence[float]
+) -> GroupPart | None:
+    """Find which part the groups and their members have in a change: what is in its direction."""
+    total: dict[str, float] = defaultdict(float)
+    for s, value in zip(whole.signals, shares, strict=True):
+        total[_name_partner(whole.asked, s)] += value if finding.change > 0 else -value
+    days = [s.day for s in whole.signals]
+    return find_group_part(
+        db, whole.asked, total, min(days, default=""), max(days, default=""), is_change=True
+    )
+
+
+def find_group_part(
+    db: Connection,
+    asked: AlignmentQuestion,
+    passed: Mapping[str, float],
+    first: str,
+    last: str,
+    *,
+    is_change: bool,
+) -> GroupPart | None:
+    """Find which part the groups and their members have in what passed with each partner.
+
+    None where no members of a group count. A member counts that was one on any of the days.
+    """
+    named = {*asked.toward, *asked.against}
+    members = {
+        code
+        for code, periods in asked.periods.items()
+        if code not in named and any(p.since <= last and p.until > first for p in periods)
+    }
+    whole = sum(passed.values())
+    if not asked.groups or not members or whole <= 0:
+        return None
+    acted = {code: value for code, value in passed.items() if code in members and value > 0}
+    top = max(sorted(acted), key=lambda code: acted[code], default=None)
+    leading = None if is_change or top is None else (top, round_number(acted[top] / whole, 6))
+    own = sum(value for code, value in passed.items() if code in named)
+    return GroupPart(
+        round_number(own / whole, 6),
+        len(acted),
+        len(members),
+        not find_partly_recorded(db, asked.groups, asked.as_of),
+        leading,
     )
 
 

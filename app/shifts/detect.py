@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from app.db.types import NO_END_DAY
+from app.events.acted_for import describe_acted_for
 from app.shifts import queries, question
-from app.shifts.checks import check_finding
+from app.shifts.checks import check_finding, find_group_part
 from app.shifts.formal_steps import FormalStep
 from app.shifts.question import AlignmentQuestion, DyadFlow
 from app.shifts.statistics import changepoints, detection
@@ -20,6 +21,7 @@ from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import (
     STRENGTH,
     FindingChecks,
+    GroupPart,
     Verdict,
     complete_findings,
     decide_verdict,
@@ -62,6 +64,12 @@ class DetectedShift:
     """Formal steps between the sides in the time of the finding; set where a row is shown."""
     acts: RecordedActs | None = None
     """Set where a named pair is shown of which no change is claimed."""
+    part: GroupPart | None = None
+    """Which part a group and its members have in a level; that in a change is in the checks."""
+    others: tuple["DetectedShift", ...] = ()
+    """The changes that were found where the question excludes them all."""
+    acted_for: tuple[str, ...] = ()
+    """For whom the silent sides of a named pair act, in sentences."""
 
     @property
     def named_publisher(self) -> str | None:
@@ -69,6 +77,11 @@ class DetectedShift:
         if self.checks is None or self.question.has_closed_rows:
             return None
         return self.checks.single_publisher
+
+    @property
+    def group_part(self) -> GroupPart | None:
+        """Which part a group and its members have in what is found."""
+        return self.checks.part if self.checks else self.part
 
     @property
     def is_mutual(self) -> bool:
@@ -110,7 +123,10 @@ def detect_named_pair(
     found = find_complete_shifts(db, asked, days, fitted)
     rates = changepoints.benjamini_hochberg([min(1.0, f.p / f.weight) for f in found])
     rows = [DetectedShift(asked, f, q, len(found)) for f, q in zip(found, rates, strict=True)]
-    return add_recorded_acts([assign_verdict(db, row, days, fitted) for row in rows], flows)
+    silent = asked.list_silent_sides({flow.partner for flow in flows})
+    acted_for = tuple(describe_acted_for(db, silent, asked.as_of))
+    judged = [assign_verdict(db, row, days, fitted) for row in rows]
+    return add_recorded_acts([replace(row, acted_for=acted_for) for row in judged], flows)
 
 
 def add_recorded_acts(
@@ -138,16 +154,17 @@ def _describe_acts(case: AlignmentQuestion, flows: Sequence[DyadFlow]) -> Record
 
 
 def detect_level(
-    db: Connection, asked: AlignmentQuestion, fitted: Calibration, family: int
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration, found: Sequence[DetectedShift]
 ) -> DetectedShift:
     """Detect only the level between named sides.
 
-    It answers a question whose direction or days exclude every shift that was detected.
+    It answers a question whose direction or days exclude every shift that was `found`.
     """
     days = question.read_question_days(db, asked)
     last = read_horizon(db, asked, days)
     undated = detection.finding_at_span(days, "event_days", None, last, fitted.prior_share)
-    return DetectedShift(asked, undated, 1.0, family, excluded=True)
+    others = tuple(row for row in found if row.verdict in ("strong", "shift", "weak"))
+    return DetectedShift(asked, undated, 1.0, len(found), excluded=True, others=others)
 
 
 def find_again(
@@ -170,7 +187,22 @@ def assign_verdict(
     checks = row.checks
     if checks is None and needs_checks(row.finding):
         checks = check_finding(db, row.question, row.finding, days, fitted)
-    return replace(row, checks=checks, verdict=decide_verdict(row.finding, row.q, checks))
+    verdict = decide_verdict(row.finding, row.q, checks)
+    return _weigh_group_part(db, replace(row, checks=checks, verdict=verdict))
+
+
+def _weigh_group_part(db: Connection, row: DetectedShift) -> DetectedShift:
+    """Weigh how much of a level that would be claimed passed with a group and its members."""
+    case = row.question
+    if row.checks or not case.groups or row.verdict not in ("steady", "watch"):
+        return row
+    passed: Counter[str] = Counter()
+    flows = [f for f in question.read_flows(db, case) if case.side_on(f.partner, f.day)]
+    for flow in flows:
+        passed[flow.partner] += flow.sums[1] + flow.sums[2]
+    days = [flow.day for flow in flows]
+    part = find_group_part(db, case, passed, min(days), max(days), is_change=False)
+    return replace(row, part=part, verdict=decide_verdict(row.finding, row.q, None, part))
 
 
 def confirm_verdicts(
@@ -184,7 +216,7 @@ def confirm_verdicts(
             found.append(assign_verdict(db, row, days, fitted))
         else:
             verdict = decide_verdict(row.finding, row.q, row.checks)
-            found.append(replace(row, verdict=verdict))
+            found.append(_weigh_group_part(db, replace(row, verdict=verdict)))
     return found
 
 

@@ -62,7 +62,8 @@ def narrow_to_pair(
 ) -> AlignmentQuestion:
     """Narrow a question to one dyad, with the members of a partner that is a group."""
     periods = expand_sides(actor, {partner: 1}, members)
-    return replace(asked, actor=actor, toward=(partner,), periods=periods)
+    groups = (partner,) if partner in members else ()
+    return replace(asked, actor=actor, toward=(partner,), periods=periods, groups=groups)
 
 
 def read_directed_days(db: Connection, asked: AlignmentQuestion) -> DirectedDays:

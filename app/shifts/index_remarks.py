@@ -59,6 +59,13 @@ def describe_uncovered_days(points: Sequence[AlignmentPoint]) -> str | None:
     )
 
 
+def describe_acts_outside(first: str, last: str) -> str:
+    """Say from when to when acts are recorded, where none of them is in the days asked for."""
+    ends = [write_long_day(day, monthly=True) for day in (first, last)]
+    known = f"from {ends[0]} to {ends[1]}" if ends[0] != ends[1] else f"in {ends[0]}"
+    return f"What is recorded between them is {known}: nothing in the days that were asked for."
+
+
 def list_members_that_act(
     moved: Sequence[DirectedMover], actor: str, named: Collection[str]
 ) -> Counter[str]:
@@ -69,6 +76,7 @@ def list_members_that_act(
     of_partner: Counter[str] = Counter()
     for row in moved:
         of_partner[row.toward if row.actor == actor else row.actor] += row.n
+    of_partner = +of_partner  # who acted on other days alone is not named
     own = sum(of_partner.pop(code, 0) for code in named)
     return of_partner if of_partner.total() > own else Counter()
 
@@ -81,9 +89,13 @@ def describe_members_that_act(
     parts = [f"{names[code]} ({n})" for code, n in first]
     if len(members) > len(first):
         parts.append(f"{len(members) - len(first)} others")
+    count, whole = members.total(), sum(row.n for row in moved)
+    counted = f"of {whole} signals {count}"
+    if count == whole:
+        counted = {1: "the only signal", 2: "both signals"}.get(count, f"all {count} signals")
     return (
-        f"Acts with members of a group count too: of {sum(row.n for row in moved)} signals"
-        f" {members.total()} passed with members, {join_names(parts)}."
+        f"Acts with members of a group count too: {counted} passed with members,"
+        f" {join_names(parts)}."
     )
 
 

@@ -6,7 +6,7 @@ same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -90,6 +90,14 @@ class AlignmentQuestion:
     def known_by(self) -> str | None:
         """The last day on which a report had to be published."""
         return None if self.event_filter is None else self.event_filter.known_by
+
+    def list_silent_sides(self, partners: Collection[str]) -> list[str]:
+        """List the sides of which nothing is recorded, if something passed with some partners.
+
+        Groups are left out: they count with their members.
+        """
+        sides = [*self.toward, *self.against, *([] if partners else [self.actor])]
+        return [code for code in sides if code not in partners and code not in self.groups]
 
     def side_on(self, partner: str, day: str) -> int:
         """Return the side for which a partner counts on a day: 1 or −1; 0 for neither."""

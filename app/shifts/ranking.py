@@ -43,7 +43,7 @@ def find_shifts_of_question(
     found = _find_candidates(db, asked, question, known, after)
     kept = serialize.filter_detected(found.rows, asked)
     if question.toward and not kept:
-        kept = [detect.detect_level(db, question, known, found.tests)]
+        kept = [detect.detect_level(db, question, known, found.rows)]
     return found._replace(rows=kept)
 
 
@@ -82,7 +82,7 @@ def find_referenced_shift(
         if (row.finding.method, row.finding.span) == sought:
             return row
     if reference.span is None:
-        return detect.detect_level(db, question, known, len(rows))
+        return detect.detect_level(db, question, known, rows)
     finding, days = detect.find_again(db, question, sought, known)
     tests = [(row.finding.p, row.finding.weight) for row in rows]
     q = detect.false_discovery_rate(finding, tests)

@@ -143,6 +143,7 @@ def list_shifts(
             meta = ShiftMeta(
                 version=version,
                 reason=None if rows else answers.explain_empty_answer(db, asked, question),
+                remark=None if rows else answers.describe_actor_acted_for(db, question),
                 closed=list(question.closed) or None,
                 datasets=list(question.datasets),
                 family_size=size,

@@ -11,6 +11,7 @@ from app.alliances.read import read_ties
 from app.db.types import NO_END_DAY
 from app.events.render import GROUP_KINDS
 from app.lineages import Version
+from app.reader_words import name_in_sentence
 from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
@@ -58,12 +59,14 @@ def narrow_query_to_row(row: DetectedShift, asked: SidesQuery) -> SidesQuery:
 def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str, str]:
     """Read the names of all actors that the sentences of some rows may contain."""
     codes: set[str] = set()
-    for row in rows:
+    for row in [one for shown in rows for one in (shown, *shown.others)]:
         carriers = row.checks.carried_by if row.checks else ()
         case = row.question
         codes |= {case.actor, *case.toward, *case.against, *(c.actor for c in carriers)}
         members = row.acts.with_members if row.acts else ()
         codes |= {code for code, _ in members[: words.NAMED_MEMBERS]}
+        if row.group_part is not None and row.group_part.leading is not None:
+            codes.add(row.group_part.leading[0])
     return read_sentence_names(db, codes, rows[0].question.as_of if rows else None)
 
 
@@ -71,7 +74,7 @@ def read_sentence_names(db: Connection, codes: set[str], as_of: int | None) -> d
     """Read the names of some actors, by code, as they are in a sentence."""
     found = dict.fromkeys(codes, "")
     for r in db.execute(queries.select_names_of_actors(sorted(codes), as_of)):
-        found[r.code] = words.name_in_sentence(r.name, r.kind in GROUP_KINDS)
+        found[r.code] = name_in_sentence(r.name, r.kind in GROUP_KINDS)
     return {code: name or code for code, name in found.items()}
 
 

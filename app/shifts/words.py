@@ -1,6 +1,5 @@
 """The words of shifts: the label of a verdict, its sentence and its reasons, in one catalogue."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from app.edtf import parse_edtf
@@ -10,6 +9,7 @@ from app.shifts.formal_steps import FormalStep
 from app.shifts.statistics.levels import IndexLevel
 from app.shifts.statistics.verdicts import (
     MIN_SIZE,
+    OWN_SHARE,
     STRENGTH,
     Check,
     Verdict,
@@ -44,23 +44,9 @@ STEP_WORDS = {
     "withdrawn": "ceased to be {role}",
 }
 """What an actor did, or was done to it, in a group."""
-_WITH_ARTICLE = re.compile(
-    r"^(United|Republic|Democratic Republic|Federal Republic|Union|National|Ministry|Institute"
-    r"|Authorities) |"
-    r" (Republic|Islands|Union|Emirates|Netherlands|Federation|Antilles|Empire|Reich|States"
-    r"|Free State|Zone|Territory|Territories)$|"
-    r"^(Bahamas|Comoros|Gambia|Holy See|Isle of Man|Maldives|Netherlands|Philippines"
-    r"|Two Sicilies)$"
-)
 _LEADING_SHARE = 0.5
 NAMED_MEMBERS = 3
 """Most members that a sentence names."""
-
-
-def name_in_sentence(name: str, is_group: bool) -> str:
-    """Return the name of an actor with the article that a sentence needs."""
-    needs = _WITH_ARTICLE.search(name) or (is_group and " " in name)
-    return f"the {name}" if needs else name
 
 
 def label_verdict(row: DetectedShift, names: Mapping[str, str]) -> str:
@@ -98,12 +84,21 @@ def explain_verdict(row: DetectedShift, names: Mapping[str, str]) -> str | None:
         return "no date leaves four effective observations on both sides, or no baseline"
     if row.verdict == "steady":
         return "no date divides the days better than chance does, and the level is known"
+    part = row.group_part
+    unclaimed = part is not None and part.says_nothing
+    if unclaimed and finding.span is None:
+        return _explain_group_part(row, names)
     if finding.span is None:
-        return "no date divides the days better than chance does, and the level is hardly known"
+        return (
+            "no date divides the days better than chance does, and the level is known too roughly"
+            " to be called steady"
+        )
     if not finding.enough:
         return "fewer than four effective observations on a side of the best date"
     if row.q > 0.05:
         return f"a change this large also occurs by chance: p = {finding.p:.3g}, q = {row.q:.3g}"
+    if unclaimed and not _is_capped(row):
+        return _explain_group_part(row, names)
     found = []
     if checks is not None and checks.failed:
         found.append(
@@ -114,6 +109,24 @@ def explain_verdict(row: DetectedShift, names: Mapping[str, str]) -> str | None:
     if checks is not None and checks.without_carrier is not None and _is_capped(row):
         found.append(_explain_cap(row, names))
     return "; ".join(found)
+
+
+def _explain_group_part(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Explain why what passed with members says nothing about their group."""
+    case, part = row.question, row.group_part
+    assert part is not None
+    groups = join_names([names[c] for c in (*case.toward, *case.against) if c in case.groups])
+    own = _percent(part.own) if part.own >= 0.005 else "none"
+    found = [f"{own} of it passed with {groups} itself"]
+    if not part.all_recorded:
+        found.append(
+            f"{part.acted} of the members that are recorded, which are not all, had a part"
+        )
+    elif 2 * part.acted < part.members:
+        found.append(f"{part.acted} of {part.members} members had a part in it")
+    if part.leading is not None and part.is_led:
+        found.append(f"{_percent(part.leading[1])} of it passed with {names[part.leading[0]]}")
+    return join_names(found)
 
 
 def _describe_carrier(row: DetectedShift, names: Mapping[str, str]) -> str | None:
@@ -161,8 +174,8 @@ def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
     members = _list_members_that_act(row, names)
     if row.steps and row.verdict not in STRENGTH:
         acts = f"As for their acts, {headline[0].lower()}{headline[1:]}"
-        return " ".join([*remarks, acts, *members])
-    return " ".join([headline, *remarks, *members])
+        return " ".join([*remarks, acts, *row.acted_for, *members])
+    return " ".join([headline, *row.acted_for, *remarks, *members])
 
 
 def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
@@ -175,7 +188,11 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     if rather:
         between = f"in how {who} leans, to {sides} or to {rather},"
     reason = explain_verdict(row, names)
-    if _is_capped(row):
+    if row.excluded and row.others:
+        last = max(row.others, key=lambda one: one.finding.onset or "")
+        found = f"No change {between} has the onset or the direction that was asked for."
+        found += f" What was found: {compose_headline(last, names)}"
+    elif _is_capped(row):
         signs = "are weak signs" if row.verdict == "weak" else "is no evidence"
         changed = _explain_cap(row, names, f"what changed {describe_onset(row)}")
         found = f"{between.removesuffix(',')} there {signs} of a shift: {changed}."
@@ -337,7 +354,8 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
     checks, found = row.checks, []
     if checks is None or row.verdict not in ("strong", "shift", "weak"):
         return describe_all_steps(row.steps, names)
-    if checks.carried_by and checks.carried_by[0].share >= _LEADING_SHARE:
+    silent = checks.part is not None and checks.part.own < OWN_SHARE
+    if checks.carried_by and (silent or checks.carried_by[0].share >= _LEADING_SHARE):
         parts = [f"{names[c.actor]} {_percent(c.share)}" for c in checks.carried_by[:3]]
         own = [c for c in checks.carried_by[3:] if c.actor in row.question.toward]
         parts += [f"{names[c.actor]} itself {_percent(c.share)}" for c in own]

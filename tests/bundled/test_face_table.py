@@ -305,6 +305,100 @@ def test_an_empty_answer_says_which_kind_of_empty(
     assert body["meta"]["reason"] == reason
 
 
+ASK_FOR_IRAN = "What Ali Khamenei did for Iran counts as an act of Iran: ask for IRN."
+
+
+def test_alignment_of_a_leader_says_which_state_to_ask_for(api: TestClient) -> None:
+    asked = {"actor": "ali-khamenei", "toward": "USA"}
+    meta = api.get("/v1/alignment", params=asked).json()["meta"]
+    assert meta["remarks"][0] == ASK_FOR_IRAN
+    silent = api.get("/v1/alignment", params={"actor": "KOR", "toward": "NGA"}).json()["meta"]
+    assert silent["remark"] is None
+
+
+def test_alignment_with_a_leader_among_the_sides_says_it_beside_numbers(api: TestClient) -> None:
+    asked = {"actor": "USA", "toward": "RUS,ali-khamenei"}
+    answer = api.get("/v1/alignment", params=asked).json()
+    assert answer["data"]
+    assert answer["meta"]["remarks"][0] == ASK_FOR_IRAN
+
+
+def test_shifts_of_a_leader_say_which_state_to_ask_for(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="USA", toward="ali-khamenei")
+    assert ASK_FOR_IRAN in row["sentence"]
+    answer = api.get("/v1/shifts", params={"actor": "ali-khamenei"}).json()
+    assert (answer["data"], answer["meta"]["remark"]) == ([], ASK_FOR_IRAN)
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/timeline"])
+def test_events_of_a_leader_who_is_named_in_none_say_it_too(api: TestClient, path: str) -> None:
+    meta = api.get(path, params={"between": "liz-truss,SRB"}).json()["meta"]
+    assert meta["remark"] == (
+        "What Liz Truss did for the United Kingdom counts as an act of the United Kingdom:"
+        " ask for GBR."
+    )
+    assert "remark" not in api.get(path, params={"between": "GBR,NER"}).json()["meta"]
+
+
+def test_a_leader_of_a_group_acts_for_the_group(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="SRB", toward="ursula-von-der-leyen")
+    assert "counts as an act of the European Union: ask for EU." in row["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("actor", "group", "reason"),
+    [
+        ("RUS", "OTTAWA-CONVENTION", "of the members that are recorded, which are not all"),
+        ("TUR", "UN", "none of it passed with the United Nations itself"),
+        ("ARM", "ANZUS", "100 % of it passed with the United States"),
+    ],
+)
+def test_few_members_are_no_level_of_their_group(
+    api: TestClient, actor: str, group: str, reason: str
+) -> None:
+    [row] = ask(api, "/v1/shifts", actor=actor, toward=group)
+    assert row["verdict"] == "no_evidence"
+    assert reason in row["sentence"]
+    assert api.get(f"/v1/shifts/{row['id']}").json()["verdict"] == "no_evidence"
+
+
+@pytest.mark.parametrize(("actor", "group"), [("RUS", "NATO"), ("KAZ", "CSTO"), ("ARM", "EU")])
+def test_most_members_or_the_body_itself_are(api: TestClient, actor: str, group: str) -> None:
+    [row] = ask(api, "/v1/shifts", actor=actor, toward=group)
+    assert row["verdict"] == "steady"
+
+
+def test_a_question_after_a_change_is_answered_with_the_change(api: TestClient) -> None:
+    """The level of all days is no answer: it adds up what was before and after."""
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="CSTO", since="2024")
+    assert row["verdict"] == "no_evidence"
+    assert "What was found: Armenia and the Collective Security Treaty" in row["headline"]
+    assert "moved apart between April 2022" in row["headline"]
+    assert "the sign of the level" not in row["headline"]
+
+
+def test_who_joined_a_group_after_the_last_act_is_a_member(api: TestClient) -> None:
+    def read_remark(**window: str) -> str:
+        asked = {"actor": "FIN", "toward": "NATO", **window}
+        remark: str = api.get("/v1/alignment", params=asked).json()["meta"]["remark"]
+        return remark
+
+    assert "a member on 4 April 2023" in read_remark()
+    assert "a member on" not in read_remark(until="2022")
+
+
+def test_members_without_an_act_in_the_window_are_not_named(api: TestClient) -> None:
+    asked = {"actor": "BLR", "toward": "EU", "since": "2023-12"}
+    assert "(0)" not in api.get("/v1/alignment", params=asked).json()["meta"]["remark"]
+
+
+def test_a_window_without_an_act_says_when_there_are_some(api: TestClient) -> None:
+    asked = {"actor": "SAU", "toward": "IRN", "until": "2005"}
+    answer = api.get("/v1/alignment", params=asked).json()
+    assert answer["data"] == []
+    assert "What is recorded between them is from January 2016 to" in answer["meta"]["remark"]
+
+
 def test_votes_make_no_signals(api: TestClient) -> None:
     event = api.get("/v1/events/unga:2022-03-02-es-11-1").json()
     assert event["signals"] == []

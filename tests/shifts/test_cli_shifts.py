@@ -77,6 +77,14 @@ def test_nothing_found_is_said() -> None:
     assert "No signals between them" in quiet.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("alignment", "ali-khamenei", "USA"), ("shifts", "--actor", "ali-khamenei")]
+)
+def test_nothing_found_of_a_leader_says_which_state_to_ask_for(words: tuple[str, ...]) -> None:
+    said = " ".join(run_command(*words).stderr.split())
+    assert "counts as an act of Iran: ask for IRN." in said
+
+
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("words", "field"),

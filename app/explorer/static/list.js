@@ -129,7 +129,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
     next = answer.links.next;
     if (begun) {
       onfirst?.(answer);
-      if (!rows.length) { whole.replaceChildren(nothing(answer.meta.reason)); return; }
+      if (!rows.length) { whole.replaceChildren(nothing(answer.meta.reason, answer.meta.remark)); return; }
       body.append(h("thead", {}, head));
       whole.replaceChildren(body, status);
     }

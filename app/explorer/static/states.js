@@ -26,9 +26,9 @@ function box(/** @type {string} */ kind, /** @type {string} */ picture, /** @typ
 }
 
 /** An empty answer, by the reason that the service gives. */
-export function nothing(/** @type {string | null | undefined} */ reason) {
+export function nothing(/** @type {string | null | undefined} */ reason, /** @type {string | null | undefined} */ remark = null) {
   const [kind, picture, title, text] = REASONS[reason ?? ""] ?? REASONS.no_match;
-  return box(kind, picture, t(title), h("p", {}, t(text)),
+  return box(kind, picture, t(title), remark ? h("p", {}, remark) : null, h("p", {}, t(text)),
     h("p", {}, kind === "uncovered" ? [h("a", { href: link("datasets") }, t("nothing.scope")), " · "] : null, h("a", { href: "/help/glossary#coverage" }, t("nothing.difference"))));
 }
 

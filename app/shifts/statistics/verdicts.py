@@ -59,6 +59,36 @@ class CarrierShare:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupPart:
+    """Which part the groups of a question and their members have in a finding."""
+
+    own: float
+    """Share of what passed with the groups themselves, and others that are named."""
+    acted: int
+    """Members with which something passed, for a change in its direction."""
+    members: int
+    """Members that counted on its days."""
+    all_recorded: bool
+    """Whether all members of the groups are recorded."""
+    leading: tuple[str, float] | None
+    """The member with most of a level, and its share; None for a change, which has carriers."""
+
+    @property
+    def is_led(self) -> bool:
+        """Whether one member of several has half of a level or more."""
+        return self.leading is not None and self.members > 1 and self.leading[1] >= CARRIER_SHARE
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether a finding says nothing about a group (decision 055).
+
+        The groups have next to no part in it, and not most of their members have one.
+        """
+        most = self.all_recorded and 2 * self.acted >= self.members
+        return self.own < OWN_SHARE and (not most or self.is_led)
+
+
+@dataclass(frozen=True, slots=True)
 class FindingChecks:
     """What the signals behind a finding say about it; stored as JSON with every dyad."""
 
@@ -80,6 +110,8 @@ class FindingChecks:
 
     For one member it is the weaker of that and the verdict of the groups alone. None if none do.
     """
+    part: GroupPart | None = None
+    """None where no members of a group count."""
 
     @property
     def robust(self) -> bool:
@@ -202,10 +234,18 @@ def drop_influential_days(finding: ShiftFinding, days: DaySeries) -> DaySeries:
     return DaySeries(days.day[left], days.n[left], days.mass[left], days.classes[left])
 
 
-def decide_verdict(finding: ShiftFinding, q: float, checks: FindingChecks | None) -> Verdict:
-    """Decide the verdict of a finding; `checks` is None where its p is too high for any claim."""
+def decide_verdict(
+    finding: ShiftFinding, q: float, checks: FindingChecks | None, part: GroupPart | None = None
+) -> Verdict:
+    """Decide the verdict of a finding; `checks` is None where its p is too high for any claim.
+
+    `part` is that of the groups where there are no checks.
+    """
     if not finding.datable:
         return "insufficient_data"
+    part = checks.part if checks else part
+    if part is not None and part.says_nothing:
+        return "no_evidence"
     found: Verdict = "no_evidence"
     if finding.enough and q <= 0.05 and finding.span is not None:
         robust, size = checks is not None and checks.robust, abs(finding.change)
@@ -229,11 +269,17 @@ def _cap_verdict(found: Verdict, checks: FindingChecks | None) -> Verdict:
 
 
 def is_capped(finding: ShiftFinding, q: float, checks: FindingChecks | None) -> bool:
-    """Whether a verdict would be stronger, if a member did not carry the change of its group."""
+    """Whether a verdict would be stronger, if a member did not carry the change of its group.
+
+    Where the group has no part in the change either, only if nothing is left without the member.
+    """
     if checks is None:
         return False
-    free = replace(checks, without_carrier=None)
-    return decide_verdict(finding, q, free) != decide_verdict(finding, q, checks)
+    if checks.part is not None and checks.part.says_nothing and checks.without_carrier in STRENGTH:
+        return False
+    capped = replace(checks, part=None)
+    free = replace(capped, without_carrier=None)
+    return decide_verdict(finding, q, free) != decide_verdict(finding, q, capped)
 
 
 def needs_checks(finding: ShiftFinding) -> bool:

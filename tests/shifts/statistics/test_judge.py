@@ -17,6 +17,7 @@ from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH, DaySeries, gather_day
 from app.shifts.statistics.verdicts import (
     CarrierShare,
     FindingChecks,
+    GroupPart,
     change_persists,
     complete_findings,
     decide_verdict,
@@ -225,6 +226,34 @@ def test_verdicts_are_decided_in_another_order(
     finding: ShiftFinding, q: float, checks: FindingChecks | None, verdict: str
 ) -> None:
     assert decide_verdict(finding, q, checks) == verdict
+
+
+@pytest.mark.parametrize(
+    ("part", "says_nothing"),
+    [
+        (GroupPart(0.0, 13, 192, True, None), True),  # few members
+        (GroupPart(0.0, 5, 9, True, None), False),  # most of them
+        (GroupPart(0.0, 6, 7, False, None), True),  # the others are not recorded
+        (GroupPart(0.05, 2, 2, True, ("A", 0.7)), True),  # one member
+        (GroupPart(0.05, 2, 2, True, ("A", 0.4)), False),
+        (GroupPart(0.0, 1, 1, True, ("A", 1.0)), False),  # the only other one
+        (GroupPart(0.1, 1, 192, False, ("A", 0.9)), False),  # the group has a part in it
+    ],
+)
+@pytest.mark.parametrize(
+    ("finding", "checks"),
+    [
+        (make_finding(0.001, -0.7), make_checks()),
+        (make_finding(0.300, 0.0, span=None, before=None), None),
+        (make_finding(0.300, -0.7, watched=True), None),
+    ],
+)
+def test_few_members_speak_for_their_group(
+    finding: ShiftFinding, checks: FindingChecks | None, part: GroupPart, says_nothing: bool
+) -> None:
+    known = checks and replace(checks, part=part)
+    verdict = decide_verdict(finding, finding.p, known, part)
+    assert (verdict == "no_evidence") == says_nothing
 
 
 @pytest.mark.parametrize(

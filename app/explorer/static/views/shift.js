@@ -181,7 +181,7 @@ export async function shift() {
     breaks = found.data.flatMap((row) => (row.onset ? row.onset_set : []));
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
     if (isPair && found.data.length) document.title = t("app.title", { title: title.dataset.page = found.data[0].title });
-    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : [nothing(found.meta.reason), isPair ? null : leftOut(found.meta)], request(address, found.links)];
+    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : [nothing(found.meta.reason, found.meta.remark), isPair ? null : leftOut(found.meta)], request(address, found.links)];
   });
   answers.classList.add(isPair ? "answers" : "page");
   await awaitNames(SIDES.flatMap((side) => query.getAll(side)));
