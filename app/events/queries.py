@@ -273,7 +273,7 @@ def bind_query(
     walk: WordWalk | None = None
     if limit is not None and resolved.as_of is None and key.is_by_day and "q" in values:
         sample = sample_texts(db, values["q"])
-        key = replace(key, from_words=sample.are_few)
+        key = replace(key, from_words=sample.is_whole)
         if looks_into_texts(kind):
             walk = plan_word_walk(sample, resolved, sort, limit)
     if limit is not None:

@@ -37,7 +37,7 @@ def plan_word_walk(
     sample: TextSample, resolved: ResolvedFilter, sort: Sort, limit: int
 ) -> WordWalk | None:
     """Plan how far to walk, so that it never costs more than listing all texts once again."""
-    if sort != "-date" or len(resolved.actor) != 1 or resolved.member_of or sample.are_few:
+    if sort != "-date" or len(resolved.actor) != 1 or resolved.member_of or sample.is_whole:
         return None
     if resolved.as_of is not None or resolved.match != "possible":
         return None

@@ -117,6 +117,7 @@ def test_rare_words_find_what_walking_through_all_events_finds(
         rare = walk_words(database, asked, few=True)
         with monkeypatch.context() as patched:
             patched.setattr("app.db.dialect.full_text.FEW_TEXTS", 2)
+            patched.setattr("app.db.dialect.full_text.SOME_TEXTS", 2)
             for events, may_end in ((0, False), (3, True), (9, True), (3, False), (99, False)):
                 walk = WordWalk(events, may_end) if events else None
                 patched.setattr(queries, "plan_word_walk", partial(plan_given_walk, walk))
@@ -124,10 +125,13 @@ def test_rare_words_find_what_walking_through_all_events_finds(
         assert rare[0], asked
 
 
+@pytest.mark.on_both
 def test_texts_are_counted_up_to_a_bound(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On PostgreSQL up to another one, where a part of them says that there may be no more."""
     monkeypatch.setattr("app.db.dialect.full_text.FEW_TEXTS", 2)
+    monkeypatch.setattr("app.db.dialect.full_text.SOME_TEXTS", 3)
     with database.write() as db:
         make.dataset(db)
         for title in ("A zeppelin over it", "A zeppelin over it", "A ship"):
@@ -135,4 +139,8 @@ def test_texts_are_counted_up_to_a_bound(
     walk_words(database, {}, few=True)
     with database.write() as db:
         make.event(db, "USA", title="A third zeppelin over it")
+    of_postgresql = kind == "postgresql"
+    monkeypatch.setattr("app.db.dialect.full_text.SOME_TEXTS", 10_000 if of_postgresql else 3)
+    walk_words(database, {}, few=of_postgresql)
+    monkeypatch.setattr("app.db.dialect.full_text.SOME_TEXTS", 2)
     walk_words(database, {}, few=False)

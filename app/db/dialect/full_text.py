@@ -149,30 +149,44 @@ def list_plain_words(asked: str) -> list[str]:
 
 FEW_TEXTS = 200
 """Texts with the words of a question up to which each of them is looked up."""
+SOME_TEXTS = 1_000
+"""The same on PostgreSQL, which would else look through all events of an actor.
+
+It does so in parallel, and each process goes on when the page is full (performance.md)."""
 
 
 class TextSample(NamedTuple):
     """Some texts that match a query: on SQLite the newest, on PostgreSQL any."""
 
     number: int
-    """At most one more than `FEW_TEXTS`."""
+    """Without `is_whole` one more than were looked for."""
     first: int
     last: int
     """The least and the greatest `seq` of them."""
     newest: int
     """The greatest `seq` of all revisions."""
+    is_whole: bool = False
+    """Whether these are all, and so few enough to look each up."""
 
     @property
-    def are_few(self) -> bool:
-        """Whether these are all, and few enough to look each up."""
-        return self.number <= FEW_TEXTS
+    def texts_in_all(self) -> float:
+        """How many match in all, if they are everywhere as frequent as these are."""
+        return self.number * self.newest / (self.last - self.first + 1)
 
 
 def sample_texts(db: Connection, query: object) -> TextSample:
     """Find some texts that match a query of `build_word_query`."""
+    found = _read_text_sample(db, query, FEW_TEXTS)
+    if found.is_whole or is_sqlite(db) or found.texts_in_all > SOME_TEXTS:
+        return found
+    return _read_text_sample(db, query, SOME_TEXTS)
+
+
+def _read_text_sample(db: Connection, query: object, most: int) -> TextSample:
     asked = _compile_text_sample(db.dialect.name)
-    [row] = asked.fetch_rows(db, {"q": query, "most": FEW_TEXTS + 1})
-    return TextSample(*(int(number or 0) for number in row))
+    [row] = asked.fetch_rows(db, {"q": query, "most": most + 1})
+    number, first, last, newest = (int(value or 0) for value in row)
+    return TextSample(number, first, last, newest, number <= most)
 
 
 @lru_cache(maxsize=2)
