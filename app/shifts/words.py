@@ -191,7 +191,7 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     if row.excluded and row.others:
         last = max(row.others, key=lambda one: one.finding.onset or "")
         found = f"No change {between} has the onset or the direction that was asked for."
-        found += f" What was found: {compose_headline(last, names)}"
+        found += f" {compose_headline(last, names)}"
     elif _is_capped(row):
         signs = "are weak signs" if row.verdict == "weak" else "is no evidence"
         changed = _explain_cap(row, names, f"what changed {describe_onset(row)}")
@@ -219,7 +219,8 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     elif row.finding.span is None or row.excluded:
         found = f"There is no evidence of a shift {between}: {reason}"
         known = finding.after is not None and finding.after.mass > 0
-        found += f"; {_describe_open_level(finding.after)}." if known else "."
+        days = "over all days " if row.excluded else ""
+        found += f"; {days}{_describe_open_level(finding.after)}." if known else "."
     else:
         found = f"There is no evidence that {moved}: {reason}."
     return found[0].upper() + found[1:]

@@ -372,9 +372,14 @@ def test_a_question_after_a_change_is_answered_with_the_change(api: TestClient) 
     """The level of all days is no answer: it adds up what was before and after."""
     [row] = ask(api, "/v1/shifts", actor="ARM", toward="CSTO", since="2024")
     assert row["verdict"] == "no_evidence"
-    assert "What was found: Armenia and the Collective Security Treaty" in row["headline"]
+    assert "was asked for. Armenia and the Collective Security Treaty" in row["headline"]
     assert "moved apart between April 2022" in row["headline"]
     assert "the sign of the level" not in row["headline"]
+
+
+def test_a_level_of_all_days_is_called_one_of_the_days_asked_for(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="JPN", toward="KOR", since="2027")
+    assert "over all days even the sign of the level is open" in row["sentence"]
 
 
 def test_who_joined_a_group_after_the_last_act_is_a_member(api: TestClient) -> None:
