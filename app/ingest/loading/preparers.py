@@ -3,13 +3,14 @@
 Each reads with a connection of its own and writes nothing. See docs/decisions/031.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import NamedTuple
 
 from app.db.dialect.bulk_copy import force_index_scans
@@ -53,27 +54,33 @@ class PromisedBatch:
         """Wait for the batch, which is one of some rows; raises `PreparerError`."""
         try:
             packed = self._future.result()
-        except BrokenProcessPool as broken:
+        except (EOFError, OSError) as died:
             raise PreparerError(
                 "was not loaded to its end: a process that prepares rows died, or was killed for"
                 " want of memory. What was stored by then remains; load the file again, perhaps"
                 " with --jobs 1"
-            ) from broken
+            ) from died
         if isinstance(packed, str):
             raise PreparerError(f"was not loaded to its end: {packed}")
         return unpack_batch(packed, rows)
 
 
 class PreparerPool:
-    """Processes that prepare batches; they end with the process that started them."""
+    """Processes that prepare batches; they end with the process that started them.
+
+    A thread waits for each, on a connection of its own: a process that is killed while it sends
+    ends that connection. In the one queue of a `ProcessPoolExecutor` the other processes keep the
+    end open, and the load would wait for the rest of the message for ever.
+    """
 
     def __init__(self, database: Database, processes: int) -> None:
         self.most_waiting = processes + 1
         """Batches that are under way at once, besides the one that is written."""
-        self._pool = ProcessPoolExecutor(
-            processes, get_context("spawn"), _open_preparer, (render_database_url(database),)
-        )
-        self.ready = self._pool.submit(_is_open)
+        self._url = render_database_url(database)
+        self._threads = ThreadPoolExecutor(processes, "preparers")
+        self._own = threading.local()
+        self._started: list[tuple[SpawnProcess, Connection]] = []
+        self.ready: Future[Connection] = self._threads.submit(self._reach_process)
         """Done once the first process has started; until then the writer prepares batches."""
 
     def send_rows(
@@ -92,16 +99,36 @@ class PreparerPool:
             return None
         empty = references.datasets_are_empty
         order = BatchOrder(packed, dataset, references.version, own, empty, only_new, rank)
-        try:
-            return PromisedBatch(self._pool.submit(_prepare_order, order))
-        except BrokenProcessPool as broken:
-            failed: Future[bytes | str] = Future()
-            failed.set_exception(broken)
-            return PromisedBatch(failed)
+        return PromisedBatch(self._threads.submit(self._have_prepared, order))
 
     def close(self) -> None:
-        """End the processes; what they prepare is given up."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the processes; what waits for one is given up."""
+        self._threads.shutdown(cancel_futures=True)
+        for _, asked in self._started:
+            asked.close()
+        for process, _ in self._started:
+            process.join()
+
+    def _have_prepared(self, order: BatchOrder) -> bytes | str:
+        asked = self._reach_process()
+        asked.send(order)
+        answer: bytes | str = asked.recv()
+        return answer
+
+    def _reach_process(self) -> Connection:
+        """Return the connection to the process of this thread, which starts with its first."""
+        known: Connection | None = getattr(self._own, "connection", None)
+        if known is not None:
+            return known
+        context = get_context("spawn")
+        asked, theirs = context.Pipe()
+        process = context.Process(target=_prepare_orders, args=(self._url, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._started.append((process, asked))
+        self._own.connection = asked
+        asked.recv()  # it has opened the database
+        return asked
 
 
 class _Preparer:
@@ -128,29 +155,17 @@ class _Preparer:
         return pack_batch(batch, rows)
 
 
-_preparers: list[_Preparer] = []
-"""The one of this process, once it is one that prepares."""
-
-
-def _open_preparer(url: str) -> None:
+def _prepare_orders(url: str, asked: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the writer ends this process
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _preparers.append(_Preparer(url))
+    preparer = _Preparer(url)
+    asked.send(None)
+    with suppress(EOFError, OSError):  # the writer has no more, or has died
+        while True:
+            asked.send(_prepare_order(preparer, asked.recv()))
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)
-
-
-def _is_open() -> bool:
-    return bool(_preparers)
-
-
-def _prepare_order(order: BatchOrder) -> bytes | str:
+def _prepare_order(preparer: _Preparer, order: BatchOrder) -> bytes | str:
     try:
-        return _preparers[0].prepare(order)
+        return preparer.prepare(order)
     except Exception as wrong:  # not every exception can be sent to another process
         return f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"

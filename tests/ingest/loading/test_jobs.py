@@ -2,8 +2,11 @@
 
 import json
 import multiprocessing
+import os
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +49,11 @@ DOCUMENTS = (
 )
 
 
-class EagerPool:
-    """Prepares each batch at once in this process, before those in front of it are written."""
+class EagerThreads:
+    """Does each thing at once, before what is in front of it is written."""
 
-    def __init__(self, _processes: int, _context: Any, _begin: Any, arguments: tuple[str]) -> None:
-        preparers._preparers[:] = [preparers._Preparer(*arguments)]
+    def __init__(self, _threads: int, _name: str) -> None:
+        pass
 
     def submit(self, work: Callable[..., Any], *order: Any) -> Future[Any]:
         done: Future[Any] = Future()
@@ -58,7 +61,35 @@ class EagerPool:
         return done
 
     def shutdown(self, **_: bool) -> None:
-        preparers._preparers.pop().database.close()
+        pass
+
+
+class OwnPreparer:
+    """This process, where another one and the connection to it are expected."""
+
+    def __init__(self, url: str) -> None:
+        self._preparer = preparers._Preparer(url)
+        self._answer: bytes | str = b""
+
+    def send(self, order: preparers.BatchOrder) -> None:
+        self._answer = preparers._prepare_order(self._preparer, order)
+
+    def recv(self) -> bytes | str:
+        return self._answer
+
+    def close(self) -> None:
+        self._preparer.database.close()
+
+    def join(self) -> None:
+        pass
+
+
+def reach_own_preparer(pool: Any) -> OwnPreparer:
+    """Return what prepares in this process, in place of `PreparerPool._reach_process`."""
+    if not pool._started:
+        pool._started.append((OwnPreparer(pool._url),) * 2)
+    found: OwnPreparer = pool._started[0][0]
+    return found
 
 
 @pytest.fixture
@@ -86,7 +117,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches prepared in this process, as late as other processes could prepare them."""
     request.getfixturevalue("small_batches")
-    monkeypatch.setattr(preparers, "ProcessPoolExecutor", EagerPool)
+    monkeypatch.setattr(preparers, "ThreadPoolExecutor", EagerThreads)
+    monkeypatch.setattr(preparers.PreparerPool, "_reach_process", reach_own_preparer)
 
 
 def _make_source(n: int) -> Any:
@@ -316,3 +348,32 @@ def test_a_process_that_dies_ends_the_load(database: Database, tmp_path: Path) -
     assert find_faults(database) == []
     assert load_all(database, [path], 2)[1]["errors"] == []
     assert find_faults(database) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.by_turns
+def test_a_process_that_dies_while_it_sends_ends_the_load(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_file(tmp_path / "a.ndjson", join_events(*make_rows(12 * BATCH)))
+    monkeypatch.setattr(preparers, "_prepare_orders", send_half_of_an_answer)
+    loader = Loader(database, BY, LoadOptions(), LoadListener(), jobs=3)
+
+    def wait_for_process(_done: int, _position: int) -> None:
+        assert loader._pool is not None
+        loader._pool.ready.result()
+
+    loader.listener = LoadListener(on_progress=wait_for_process)
+    [message] = loader.load_files([*open_input_files(path)])
+    assert "a process that prepares rows died" in message
+    assert multiprocessing.active_children() == []
+    assert find_faults(database) == []
+
+
+def send_half_of_an_answer(_url: str, asked: Connection) -> None:
+    """What a process does that is killed in the middle of sending."""
+    asked.send(None)
+    asked.recv()
+    os.write(asked.fileno(), struct.pack("!i", 1 << 20) + b"x" * 1000)
+    os._exit(1)
