@@ -129,9 +129,7 @@ class ImportSupervisor:
 
     def _run_large_imports(self) -> bool:
         """Run a process until no large import is left; returns whether there was one."""
-        with self.database.connect() as db:
-            rows = job_store.list_unfinished_imports(db, small=False)
-        if all(_is_locked(row) for row in rows):
+        if not self._has_large_imports():
             return False
         at = ""
         with self._start_process() as child:
@@ -149,6 +147,17 @@ class ImportSupervisor:
         if at and child.returncode:
             self._record_death(at, child.returncode)
         return True
+
+    def _has_large_imports(self) -> bool:
+        """Return whether there is an import for the process that no worker has locked."""
+        with self.database.connect() as db:
+            rows = job_store.list_unfinished_imports(db, small=False)
+        free = {row.id for row in rows if not _is_locked(row)}
+        if not free:
+            return False
+        # The thread may have ended one after it was listed, and released its lock.
+        with self.database.connect() as db:
+            return any(row.id in free for row in job_store.list_unfinished_imports(db, small=False))
 
     def _start_process(self) -> subprocess.Popen[bytes]:
         with self._lock:

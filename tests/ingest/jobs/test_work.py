@@ -359,6 +359,24 @@ def test_permanent_database_error_is_not_retried(
         assert wait_until(database, ident, ("failed",)).error.startswith("an internal error")
 
 
+def test_no_process_starts_for_an_import_that_has_just_ended(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ident = add_waiting_import(database, tmp_path / "upload", 10)
+    with database.write() as db:
+        table.claim_import(db, ident)
+
+    def end_and_release(row: Any) -> bool:
+        with database.write() as db:
+            table.finish_import(db, row.id, "failed", LoadStats(), "an internal error")
+        return False
+
+    made = ImportSupervisor(database, 1 << 30, Path("nowhere"))
+    assert made._has_large_imports()
+    monkeypatch.setattr(supervisor, "_is_locked", end_and_release)
+    assert not made._has_large_imports()
+
+
 def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
     database: Database, tmp_path: Path
 ) -> None:
